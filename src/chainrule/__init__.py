@@ -1,0 +1,1 @@
+"""The small neural network that you can read, check and ship."""
