@@ -1,0 +1,219 @@
+"""The engine's face: forward, outputs of every layer, loss and gradient, for NumPy arrays."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from chainrule import kernels
+from chainrule.errors import BadSetting
+from chainrule.network import Network
+from chainrule.rules import ACTIVATIONS, LINKS, LOSSES
+
+CODES = {name: code for code, name in enumerate((*ACTIVATIONS, "softmax"))}
+SAMPLES_AT_ONCE = 128
+
+
+@lru_cache(maxsize=64)
+def plan(network: Network, itemsize: int, samples: int, training: bool) -> kernels.Plan:
+    """Lay out a network for the kernels.
+
+    For ``training`` the last layer of a loss that is computed from scores gives
+    the scores.
+    """
+    width = kernels.padded(samples, itemsize)
+    names = list(network.activations)
+    if training and network.loss in LINKS:
+        names[-1] = "identity"
+    sizes = np.array(network.sizes, dtype=np.int64)
+    places: list[int] = [0]
+
+    def room(numbers: int) -> int:
+        places.append(places[-1] + kernels.padded(numbers, itemsize))
+        return places[-2]
+
+    outputs = np.array([room((size + 1) * width) for size in network.sizes])
+    slopes = np.array([room(size * width) for size in network.sizes])
+    deltas = np.array([room(max(network.sizes) * width) for _ in range(2)])
+    turned = room(width * kernels.padded(max(network.sizes), itemsize))
+    targets = room(network.sizes[-1] * width)
+    return kernels.Plan(
+        sizes=sizes,
+        activations=np.array([CODES[name] for name in names]),
+        loss=list(LOSSES).index(network.loss),
+        loss_parameter=network.loss_parameter or 0.0,
+        parameters=np.array(network.starts[:-1]),
+        outputs=outputs,
+        slopes=slopes,
+        deltas=deltas,
+        turned=turned,
+        targets=targets,
+        shares=room(0),
+    )
+
+
+def workspace(layout: kernels.Plan, samples: int, dtype: Any) -> NDArray[Any]:
+    """Return the scratch memory of a plan, aligned to the widest vectors."""
+    size = layout.shares + samples
+    itemsize = np.dtype(dtype).itemsize
+    raw = np.zeros(size + 64 // itemsize, dtype=dtype)
+    offset = (-raw.ctypes.data % 64) // itemsize
+    return raw[offset : offset + size]
+
+
+def forward(network: Network, parameters: NDArray[Any], X: ArrayLike) -> NDArray[Any]:
+    """Return the network's outputs.
+
+    Parameters
+    ----------
+    network : Network
+    parameters : ndarray of shape (n_parameters,)
+        float64 or float32; the computation and the result are of the same type.
+    X : array-like of shape (n, n_in)
+
+    Returns
+    -------
+    ndarray of shape (n, n_out)
+
+    Examples
+    --------
+    >>> network = Network((2, 1), output="sigmoid")
+    >>> float(forward(network, np.array([1.0, -1.0, 0.0]), [[3.0, 3.0]])[0, 0])
+    0.5
+    """
+    return _outputs(network, parameters, X, first=len(network.sizes) - 1)
+
+
+def layer_outputs(network: Network, parameters: NDArray[Any], X: ArrayLike) -> list[NDArray[Any]]:
+    """Return the outputs of every layer after the input, each of shape (n, neurons)."""
+    joined = _outputs(network, parameters, X, first=1)
+    return np.split(joined, np.cumsum(network.sizes[1:-1]), axis=1)
+
+
+def gradient(
+    network: Network,
+    parameters: NDArray[Any],
+    X: ArrayLike,
+    Y: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+) -> tuple[float, NDArray[Any]]:
+    """Return the loss and its gradient.
+
+    Parameters
+    ----------
+    network : Network
+    parameters : ndarray of shape (n_parameters,)
+    X : array-like of shape (n, n_in)
+    Y : array-like of shape (n, n_out), or (n,) for one output
+        For ``cross_entropy`` also (n,) whole numbers, the class of each sample.
+    sample_weight : array-like of shape (n,), optional
+        The loss is the mean with these weights.
+
+    Returns
+    -------
+    loss : float
+    gradient : ndarray of shape (n_parameters,)
+
+    Notes
+    -----
+    Back-propagation, equations (24) and (25) for every layer: with
+    delta = dL/dZ, dL/dW = A_before^T delta, dL/db the sum of delta over the
+    samples, and delta_before = (delta W^T) f'(Z_before).
+
+    Examples
+    --------
+    >>> network = Network((1, 1))
+    >>> loss, slope = gradient(network, np.array([2.0, 0.0]), [[3.0]], [1.0])
+    >>> loss, slope.tolist()
+    (12.5, [15.0, 5.0])
+    """
+    parameters = checked_parameters(network, parameters)
+    data = checked_data(network, X, Y, sample_weight, parameters.dtype)
+    n = len(data.X)
+    layout = plan(network, parameters.itemsize, SAMPLES_AT_ONCE, training=True)
+    result = np.zeros_like(parameters)
+    work = workspace(layout, SAMPLES_AT_ONCE, parameters.dtype)
+    if n == 0:
+        raise BadSetting("X has no rows: there is nothing to average over")
+    loss = kernels.loss_and_gradient(layout, parameters, data, work, result)
+    return float(loss), result
+
+
+def mean_loss(network: Network, parameters: NDArray[Any], data: kernels.Data) -> float:
+    """Return the mean loss over checked data, without its gradient."""
+    layout = plan(network, parameters.itemsize, SAMPLES_AT_ONCE, training=True)
+    work = workspace(layout, SAMPLES_AT_ONCE, parameters.dtype)
+    return float(kernels.mean_loss(layout, parameters, data, work))
+
+
+def _outputs(network: Network, parameters: NDArray[Any], X: ArrayLike, first: int) -> NDArray[Any]:
+    parameters = checked_parameters(network, parameters)
+    data = checked_data(network, X, None, None, parameters.dtype)
+    layout = plan(network, parameters.itemsize, SAMPLES_AT_ONCE, training=False)
+    work = workspace(layout, SAMPLES_AT_ONCE, parameters.dtype)
+    result = np.empty((len(data.X), sum(network.sizes[first:])), dtype=parameters.dtype)
+    kernels.outputs(layout, parameters, data, work, first, result)
+    return result
+
+
+def checked_parameters(network: Network, parameters: NDArray[Any]) -> NDArray[Any]:
+    """Return parameters as a contiguous float vector of the network's length."""
+    parameters = np.ascontiguousarray(parameters)
+    if parameters.dtype not in (np.float32, np.float64):
+        parameters = parameters.astype(np.float64)
+    network.layers(parameters)
+    return parameters
+
+
+def checked_data(
+    network: Network, X: ArrayLike, Y: ArrayLike | None, sample_weight: ArrayLike | None, dtype: Any
+) -> kernels.Data:
+    """Return samples as the kernels take them, or say what is wrong with them."""
+    rows = _matrix("X", X, network.sizes[0], dtype)
+    n = len(rows)
+    targets = np.zeros((0, network.sizes[-1]), dtype)
+    if Y is not None:
+        labels = np.asarray(Y)
+        if network.loss == "cross_entropy" and labels.ndim == 1:
+            labels = _one_hot(labels, network.sizes[-1])
+        targets = _matrix("Y", labels, network.sizes[-1], dtype)
+        if len(targets) != n:
+            raise BadSetting(f"X has {n} rows and Y {len(targets)}; they must be equal")
+    weight = np.zeros(0, dtype)
+    if sample_weight is not None:
+        weight = np.ascontiguousarray(sample_weight, dtype=dtype)
+        if weight.shape != (n,):
+            raise BadSetting(f"sample_weight of shape {weight.shape} must be of shape ({n},)")
+        if not (np.isfinite(weight).all() and (weight >= 0).all() and weight.sum() > 0):
+            raise BadSetting("sample_weight must be finite, not negative, and not all 0")
+    return kernels.Data(rows, targets, weight, np.arange(n, dtype=np.int32))
+
+
+def _matrix(name: str, values: Any, columns: int, dtype: Any) -> NDArray[Any]:
+    try:
+        array = np.ascontiguousarray(values, dtype=dtype)
+    except (TypeError, ValueError) as error:
+        raise BadSetting(f"{name} must be an array of numbers: {error}") from None
+    if array.ndim == 1 and columns == 1:
+        array = array.reshape(-1, 1)
+    if array.ndim != 2 or array.shape[1] != columns:
+        raise BadSetting(
+            f"{name} of shape {np.shape(values)} must be of shape (n, {columns}), a row a sample"
+        )
+    if not np.isfinite(array).all():
+        row, column = np.argwhere(~np.isfinite(array))[0]
+        raise BadSetting(
+            f"{name} holds {array[row, column]} at row {row}, column {column} (from 0); "
+            "the engine takes finite numbers only"
+        )
+    return array
+
+
+def _one_hot(labels: NDArray[Any], classes: int) -> NDArray[np.float64]:
+    codes = labels.astype(np.int64)
+    if (codes != labels).any() or len(labels) and not 0 <= codes.min() <= codes.max() < classes:
+        raise BadSetting(f"Y as classes must hold whole numbers from 0 to {classes - 1}")
+    return np.eye(classes)[codes]

@@ -1,0 +1,216 @@
+"""Matrix products for small matrices: one tile of numbers, held in registers.
+
+``multiply(a, b, out)`` is out = a b. A tile of 8 rows by one vector of columns is
+summed over the whole inner dimension in registers and written once. Libraries
+(BLAS) are made for large matrices; from 8 x 8 x 32 to 128 x 784 x 64 this is as
+fast as they are, or faster, and its bits do not depend on a number of threads
+(``docs/decisions/0002-own-products.md``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import binding, ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic, overload
+from numba.np import arrayobj
+
+from chainrule.jit import COMPILED, inner
+
+
+def _vector_bytes() -> int:
+    """Return the width of this machine's vectors."""
+    features = binding.get_host_cpu_features()
+    return 64 if features.get("avx512f") else 32 if features.get("avx2") else 16
+
+
+VECTOR_BYTES = _vector_bytes()
+
+
+def _tile_in_python(rows: int) -> Callable[..., None]:
+    def tile(out: Any, i: int, j: int, a: Any, b: Any, columns: int, add: bool) -> None:
+        block = a[i : i + rows, : b.shape[0]] @ b[:, j : j + columns]
+        target = out[i : i + rows, j : j + columns]
+        target[...] = target + block if add else block
+
+    return tile
+
+
+def _tile_in_registers(rows: int) -> Callable[..., None]:
+    """Write the tile with the vectors that the compiler would not find by itself.
+
+    One step of the inner dimension k loads one vector b[k, j:], and adds a[i, k]
+    times it to the sum of each row i. The sums are the loop's phi nodes, which
+    the compiler keeps in registers. The last columns are written under a mask.
+    """
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        out, i, j, a, b, columns, add = arguments
+        number = signature.args[0].dtype
+        size = number.bitwidth // 8
+        lanes = VECTOR_BYTES // size
+        index, vector = ir.IntType(64), ir.VectorType(context.get_value_type(number), lanes)
+        module = builder.module
+
+        def constant(value: int) -> Any:
+            return ir.Constant(index, value)
+
+        def library(name: str, result: Any, *takes: Any) -> Any:
+            function_type = ir.FunctionType(result, takes)
+            return cgutils.get_or_insert_function(module, function_type, name)
+
+        def place(array_type: Any, array: Any, row: Any, column: Any) -> Any:
+            parts = context.make_array(array_type)(context, builder, array)
+            return cgutils.get_item_pointer(
+                context, builder, array_type, parts, [row, column], wraparound=False
+            )
+
+        def as_vector(pointer: Any) -> Any:
+            return builder.bitcast(pointer, vector.as_pointer())
+
+        b_parts = context.make_array(signature.args[4])(context, builder, b)
+        depth = cgutils.unpack_tuple(builder, b_parts.shape)[0]
+        multiply_add = library(f"llvm.fma.v{lanes}f{size * 8}", vector, vector, vector, vector)
+        masks = ir.VectorType(ir.IntType(1), lanes)
+        store = library(
+            f"llvm.masked.store.v{lanes}f{size * 8}.p0",
+            ir.VoidType(), vector, vector.as_pointer(), ir.IntType(32), masks,
+        )  # fmt: skip
+        load = library(
+            f"llvm.masked.load.v{lanes}f{size * 8}.p0",
+            vector, vector.as_pointer(), ir.IntType(32), masks, vector,
+        )  # fmt: skip
+        spread = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
+        undefined, zeros = ir.Constant(vector, ir.Undefined), ir.Constant(vector, [0.0] * lanes)
+
+        def broadcast(value: Any, kind: Any) -> Any:
+            empty = ir.Constant(kind, ir.Undefined)
+            single = builder.insert_element(empty, value, ir.Constant(ir.IntType(32), 0))
+            return builder.shuffle_vector(single, empty, spread)
+
+        numbers = ir.VectorType(index, lanes)
+        mask = builder.icmp_signed(
+            "<", ir.Constant(numbers, list(range(lanes))), broadcast(columns, numbers)
+        )
+        keep = builder.and_(mask, broadcast(add, masks))
+        align = ir.Constant(ir.IntType(32), size)
+        targets = [
+            as_vector(place(signature.args[0], out, builder.add(i, constant(r)), j))
+            for r in range(rows)
+        ]
+        starts = [builder.call(load, [t, align, keep, zeros]) for t in targets]
+
+        before = builder.block
+        loop = builder.append_basic_block("inner_dimension")
+        after = builder.append_basic_block("write")
+        builder.branch(loop)
+        builder.position_at_end(loop)
+        k = builder.phi(index)
+        k.add_incoming(constant(0), before)
+        sums = [builder.phi(vector) for _ in range(rows)]
+        for phi, start in zip(sums, starts, strict=True):
+            phi.add_incoming(start, before)
+        column = builder.load(as_vector(place(signature.args[4], b, k, j)), align=size)
+        added = []
+        for r in range(rows):
+            factor = builder.load(place(signature.args[3], a, builder.add(i, constant(r)), k))
+            added.append(builder.call(multiply_add, [broadcast(factor, vector), column, sums[r]]))
+        following = builder.add(k, constant(1))
+        for phi, value in zip([k, *sums], [following, *added], strict=True):
+            phi.add_incoming(value, loop)
+        builder.cbranch(builder.icmp_signed("<", following, depth), loop, after)
+        builder.position_at_end(after)
+        for target, value in zip(targets, added, strict=True):
+            builder.call(store, [value, target, align, mask])
+        return context.get_dummy_value()
+
+    def tile(
+        typing_context: Any, out: Any, i: Any, j: Any, a: Any, b: Any, columns: Any, add: Any
+    ) -> Any:
+        whole = types.int64
+        return types.void(out, whole, whole, a, b, whole, types.boolean), build
+
+    return intrinsic(tile)
+
+
+_tile_of = _tile_in_registers if COMPILED else _tile_in_python
+_tile8, _tile4, _tile2, _tile1 = (_tile_of(rows) for rows in (8, 4, 2, 1))
+
+
+@inner
+def multiply(a: Any, b: Any, out: Any, add: bool) -> None:
+    """Set out = a b, or out += a b where ``add``.
+
+    Parameters
+    ----------
+    a : array of shape (at least M, at least K)
+        Any strides, so that a transposed matrix costs nothing.
+    b : array of shape (K, at least N rounded up to whole vectors)
+        What stands beyond column N is read but has no effect.
+    out : array of shape (M, N)
+        Its shape, and K from b, say which part of a takes part.
+    """
+    rows, columns = out.shape
+    lanes = VECTOR_BYTES // out.itemsize
+    for j in range(0, columns, lanes):
+        wide = min(lanes, columns - j)
+        i = 0
+        while i + 8 <= rows:
+            _tile8(out, i, j, a, b, wide, add)
+            i += 8
+        if i + 4 <= rows:
+            _tile4(out, i, j, a, b, wide, add)
+            i += 4
+        if i + 2 <= rows:
+            _tile2(out, i, j, a, b, wide, add)
+            i += 2
+        if i < rows:
+            _tile1(out, i, j, a, b, wide, add)
+
+
+def matrix(flat: Any, start: int, rows: int, columns: int) -> Any:
+    """View a part of a flat array as a matrix."""
+    return flat[start : start + rows * columns].reshape(rows, columns)
+
+
+def vector(flat: Any, start: int, size: int) -> Any:
+    """View a part of a flat array."""
+    return flat[start : start + size]
+
+
+@intrinsic
+def _matrix(typing_context: Any, flat: Any, start: Any, rows: Any, columns: Any) -> Any:
+    """View without a count of references: an atomic addition each, dear in a short step."""
+    view = types.Array(flat.dtype, 2, "C")
+    size = flat.dtype.bitwidth // 8
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        flat_value, start, rows, columns = arguments
+        data = context.make_array(signature.args[0])(context, builder, flat_value).data
+        item = ir.Constant(ir.IntType(64), size)
+        result = context.make_array(view)(context, builder)
+        arrayobj.populate_array(
+            result,
+            data=builder.gep(data, [start]),
+            shape=cgutils.pack_array(builder, [rows, columns]),
+            strides=cgutils.pack_array(builder, [builder.mul(columns, item), item]),
+            itemsize=item,
+            meminfo=None,
+        )
+        return result._getvalue()
+
+    whole = types.int64
+    return view(flat, whole, whole, whole), build
+
+
+if COMPILED:
+
+    @overload(matrix, strict=False)
+    def _matrix_for_compiler(flat: Any, start: Any, rows: Any, columns: Any) -> Any:
+        return lambda flat, start, rows, columns: _matrix(flat, start, rows, columns)
+
+    @overload(vector, strict=False)
+    def _vector_for_compiler(flat: Any, start: Any, size: Any) -> Any:
+        return lambda flat, start, size: _matrix(flat, start, 1, size)[0]

@@ -1,0 +1,401 @@
+"""The training loop: split, batches, schedule, early stopping, history."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from chainrule import kernels
+from chainrule.engine import (
+    SAMPLES_AT_ONCE,
+    checked_data,
+    checked_parameters,
+    plan,
+    workspace,
+)
+from chainrule.errors import BadSetting, Diverged
+from chainrule.network import Network
+from chainrule.rules import LEARNING_RATES, OPTIMISERS
+from chainrule.schedules import SCHEDULES
+
+SAMPLES_A_CALL = 2_000_000  # epochs are joined into calls of about this many samples
+PLATEAU_PATIENCE = 10
+PLATEAU_FACTOR = 0.5
+
+
+@dataclass
+class History:
+    """The losses of every epoch.
+
+    Attributes
+    ----------
+    loss : list of float
+        The objective, penalty included: the mean of the batches' losses, each
+        taken before its step.
+    validation_loss : list of float
+        The loss on the validation data after the epoch, without penalty. Empty
+        where there are no validation data.
+    learning_rate : list of float
+        The rate of the epoch's last step.
+    """
+
+    loss: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    learning_rate: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Training:
+    """What training gives.
+
+    Attributes
+    ----------
+    parameters : ndarray of shape (n_parameters,)
+        The best parameters where early stopping was on, else the last.
+    history : History
+    stopped : str
+        Why it ended: "epochs", "patience", "callback", "interrupted" or "diverged".
+    best_epoch : int or None
+        The epoch (from 0) of ``parameters``, with early stopping.
+    seconds : float
+        The time of the whole training.
+    """
+
+    parameters: NDArray[Any]
+    history: History
+    stopped: Literal["epochs", "patience", "callback", "interrupted", "diverged"]
+    best_epoch: int | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a callback is told after each epoch, counted from 0."""
+
+    epoch: int
+    epochs: int
+    loss: float
+    validation_loss: float | None
+    learning_rate: float
+    parameters: NDArray[Any]
+    samples_per_second: float
+
+
+Callback = Callable[[Progress], bool | None]
+
+
+def train(
+    network: Network,
+    X: ArrayLike,
+    Y: ArrayLike,
+    *,
+    solver: str = "adam",
+    learning_rate: float | None = None,
+    schedule: str = "constant",
+    epochs: int = 200,
+    batch_size: int | None = 32,
+    seed: int = 0,
+    shuffle: bool = True,
+    sample_weight: ArrayLike | None = None,
+    validation: float | tuple[ArrayLike, ArrayLike] | None = None,
+    patience: int | None = None,
+    tolerance: float = 0.0,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    clip_norm: float | None = None,
+    parameters: NDArray[Any] | None = None,
+    scheme: str = "xavier_normal",
+    dtype: DTypeLike | None = None,
+    callback: Callback | None = None,
+    **hyperparameters: float,
+) -> Training:
+    """Train a network.
+
+    Parameters
+    ----------
+    network : Network
+    X : array-like of shape (n, n_in)
+    Y : array-like of shape (n, n_out), or (n,) for one output or for classes
+    solver : str, default "adam"
+        gd, sgd (momentum), nesterov, rmsprop, adam, adamw or rprop.
+    learning_rate : float, optional
+        Default: ``chainrule.rules.LEARNING_RATES[solver]``, such as 0.001 for adam.
+    schedule : str, default "constant"
+        constant, inverse_scaling, cosine, one_cycle, or plateau: half the rate
+        after 10 epochs in which the validation (else training) loss did not fall.
+    epochs : int, default 200
+        0 gives the initial parameters back.
+    batch_size : int or None, default 32
+        Samples a step; None takes all of them.
+    seed : int, default 0
+        Of the initial weights, the validation split and the order of the
+        batches. The same seed gives the same bits on the same machine.
+    shuffle : bool, default True
+        New random batches each epoch, else the rows in order.
+    sample_weight : array-like of shape (n,), optional
+    validation : float or (X, Y), optional
+        A share of the rows to hold out, or validation data of your own.
+    patience : int, optional
+        Stop when the validation (else training) loss has not fallen for more
+        than this many epochs, and return the best parameters.
+    tolerance : float, default 0
+        By how much a loss must be lower to count as fallen.
+    l1, l2 : float, default 0
+        Adds l1 sum |w| + l2 / 2 sum w^2 over the weights; biases are free.
+    clip_norm : float, optional
+        Shorten gradients that are longer than this.
+    parameters : ndarray of shape (n_parameters,), optional
+        Where to start; default: ``network.initial(seed, scheme, dtype)``.
+    scheme : str, default "xavier_normal"
+    dtype : float32 or float64, optional
+        Default: of ``parameters``, else float32 if X is float32, else float64.
+    callback : callable, optional
+        Called with a ``Progress`` after every epoch; True stops the training.
+    **hyperparameters : float
+        The solver's own, such as ``momentum=0.9`` or ``beta1=0.9``.
+
+    Returns
+    -------
+    Training
+
+    Raises
+    ------
+    BadSetting
+        If an argument cannot be used.
+    Diverged
+        If the loss is not finite any more. Its ``training`` holds the last
+        finite parameters.
+
+    Notes
+    -----
+    Ctrl-C stops after the running call and gives back the best parameters so far.
+
+    Examples
+    --------
+    >>> X = np.linspace(-1, 1, 64).reshape(-1, 1)
+    >>> network = Network((1, 8, 1), hidden="tanh")
+    >>> training = train(network, X, X**2, epochs=300, learning_rate=0.01)
+    >>> training.history.loss[-1] < 0.001
+    True
+    """
+    dtype = _dtype(dtype, parameters, X)
+    if parameters is None:
+        parameters = network.initial(seed, scheme, dtype)
+    theta = checked_parameters(network, parameters).astype(dtype)
+    data, held = _split(network, X, Y, sample_weight, validation, seed, dtype)
+    rate = _positive("learning_rate", learning_rate, LEARNING_RATES, solver)
+    n = len(data.X)
+    settings = kernels.Settings(
+        batch_size=n if batch_size is None else _whole("batch_size", batch_size, 1),
+        shuffle=bool(shuffle),
+        optimiser=list(OPTIMISERS).index(solver),
+        hyperparameters=_own_parameters(solver, hyperparameters),
+        l1=_at_least_zero("l1", l1),
+        l2=_at_least_zero("l2", l2),
+        clip_norm=np.inf if clip_norm is None else _at_least_zero("clip_norm", clip_norm),
+        patience=-1 if patience is None else _whole("patience", patience, 0),
+        tolerance=float(tolerance),
+    )
+    if schedule not in SCHEDULES:
+        raise BadSetting(f"schedule={schedule!r} is not one of {', '.join(SCHEDULES)}")
+    loop = _Loop(network, settings, data, held, theta, seed)
+    return loop.run(_whole("epochs", epochs, 0), rate, schedule, callback)
+
+
+class _Loop:
+    """A training on its way: the arrays that kernels change, and the history."""
+
+    def __init__(
+        self,
+        network: Network,
+        settings: kernels.Settings,
+        data: kernels.Data,
+        held: kernels.Data,
+        theta: NDArray[Any],
+        seed: int,
+    ) -> None:
+        samples = min(settings.batch_size, SAMPLES_AT_ONCE)
+        self.plan = plan(network, theta.itemsize, samples, training=True)
+        self.settings, self.data, self.held = settings, data, held
+        state = np.random.SeedSequence(seed).generate_state(1, np.uint64) | np.uint64(1)
+        self.state = kernels.State(
+            theta=theta,
+            gradient=np.zeros_like(theta),
+            m=np.zeros_like(theta),
+            v=np.zeros_like(theta),
+            best=theta.copy(),
+            finite=theta.copy(),
+            place=np.array([0.0, np.inf, 0.0, -1.0]),
+            random=state,
+            work=workspace(self.plan, samples, theta.dtype),
+        )
+        self.history = History()
+        self.started = time.perf_counter()
+
+    def run(self, epochs: int, rate: float, schedule: str, callback: Callback | None) -> Training:
+        n = len(self.data.X)
+        steps = -(-n // self.settings.batch_size)
+        by_epoch = callback is not None or schedule == "plateau"
+        many = 1 if by_epoch else max(1, SAMPLES_A_CALL // (n + len(self.held.X)))
+        stopped: Any = "epochs"
+        try:
+            while (done := len(self.history.loss)) < epochs and stopped == "epochs":
+                count = min(many, epochs - done)
+                rates = self._rates(schedule, rate, steps, done, count, epochs)
+                status = self._call(done, count, rates, steps)
+                if status == kernels.DIVERGED:
+                    raise self._divergence(float(rates[-1]))
+                if status == kernels.STOPPED:
+                    stopped = "patience"
+                elif callback is not None and callback(self._progress(epochs)):
+                    stopped = "callback"
+        except KeyboardInterrupt:
+            stopped = "interrupted"
+        return self._result(stopped)
+
+    def _rates(
+        self, schedule: str, rate: float, steps: int, done: int, count: int, epochs: int
+    ) -> NDArray[np.float64]:
+        share = SCHEDULES[schedule]
+        if schedule == "constant":
+            return np.array([rate])
+        if share is None:
+            return np.array([rate * PLATEAU_FACTOR ** self._plateaus()])
+        return rate * share(np.arange(done * steps, (done + count) * steps), epochs * steps)
+
+    def _plateaus(self) -> int:
+        """Count how often the loss failed to fall for long enough."""
+        losses = self.history.validation_loss or self.history.loss
+        best, waited, plateaus = np.inf, 0, 0
+        for loss in losses:
+            best, waited = (loss, 0) if loss < best else (best, waited + 1)
+            if waited > PLATEAU_PATIENCE:
+                plateaus, waited = plateaus + 1, 0
+        return plateaus
+
+    def _call(self, done: int, count: int, rates: NDArray[np.float64], steps: int) -> int:
+        """Run some epochs in one compiled call, and enter them in the history."""
+        validated = count if len(self.held.X) else 0
+        chunk = kernels.Chunk(done, rates, np.zeros(count), np.zeros(validated))
+        run, status = kernels.run(self.plan, self.settings, self.state, self.data, self.held, chunk)
+        last = [min((e + 1) * steps, len(rates)) - 1 for e in range(run)]
+        self.history.loss += chunk.losses[:run].tolist()
+        self.history.validation_loss += chunk.validation_losses[:run].tolist()
+        self.history.learning_rate += rates[last].tolist()
+        return int(status)
+
+    def _progress(self, epochs: int) -> Progress:
+        done = len(self.history.loss)
+        seconds = time.perf_counter() - self.started
+        return Progress(
+            epoch=done - 1,
+            epochs=epochs,
+            loss=self.history.loss[-1],
+            validation_loss=self.history.validation_loss[-1] if len(self.held.X) else None,
+            learning_rate=self.history.learning_rate[-1],
+            parameters=self.state.theta,
+            samples_per_second=done * len(self.data.X) / seconds,
+        )
+
+    def _result(self, stopped: Any) -> Training:
+        best = self.settings.patience >= 0 or stopped == "interrupted"
+        best = best and self.state.place[kernels.BEST_EPOCH] >= 0
+        return Training(
+            parameters=(self.state.best if best else self.state.finite).copy(),
+            history=self.history,
+            stopped=stopped,
+            best_epoch=int(self.state.place[kernels.BEST_EPOCH]) if best else None,
+            seconds=time.perf_counter() - self.started,
+        )
+
+    def _divergence(self, rate: float) -> Diverged:
+        epoch = len(self.history.loss)
+        return Diverged(
+            f"the loss is not finite any more in epoch {epoch} (learning rate {rate:g}): try "
+            f"a smaller one such as learning_rate={rate / 10:g}, clip_norm=1, or standardised "
+            "inputs. The last finite parameters are in the error's `training`",
+            self._result("diverged"),
+        )
+
+
+def _dtype(dtype: DTypeLike | None, parameters: NDArray[Any] | None, X: Any) -> Any:
+    if dtype is None:
+        given = parameters if parameters is not None else X
+        dtype = np.float32 if getattr(given, "dtype", None) == np.float32 else np.float64
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise BadSetting(f"dtype={dtype!r} must be float32 or float64")
+    return np.dtype(dtype)
+
+
+def _split(
+    network: Network,
+    X: ArrayLike,
+    Y: ArrayLike,
+    sample_weight: ArrayLike | None,
+    validation: float | tuple[ArrayLike, ArrayLike] | None,
+    seed: int,
+    dtype: Any,
+) -> tuple[kernels.Data, kernels.Data]:
+    """Return the training and the validation data."""
+    data = checked_data(network, X, Y, sample_weight, dtype)
+    n = len(data.X)
+    if n == 0:
+        raise BadSetting("X has no rows: there is nothing to train on")
+    if validation is None:
+        return data, _rows(data, np.arange(0))
+    if isinstance(validation, tuple):
+        return data, checked_data(network, *validation, None, dtype)
+    if not (isinstance(validation, int | float) and 0.0 < validation < 1.0):
+        raise BadSetting(f"validation={validation!r} must be a share in (0, 1), or (X, Y)")
+    held = max(1, round(n * validation))
+    if held == n:
+        raise BadSetting(f"validation={validation} of {n} rows leaves none to train on")
+    order = np.random.default_rng([seed, 1]).permutation(n)
+    return _rows(data, np.sort(order[held:])), _rows(data, np.sort(order[:held]))
+
+
+def _rows(data: kernels.Data, rows: NDArray[Any]) -> kernels.Data:
+    weight = data.weight[rows] if data.weight.size else data.weight
+    return kernels.Data(data.X[rows], data.Y[rows], weight, np.arange(len(rows), dtype=np.int32))
+
+
+def _own_parameters(solver: str, given: dict[str, float]) -> NDArray[np.float64]:
+    """Return a solver's own parameters in the order of its rule."""
+    own = {
+        name: parameter.default
+        for name, parameter in inspect.signature(OPTIMISERS[solver]).parameters.items()
+        if parameter.default is not parameter.empty
+    }
+    unknown = [name for name in given if name not in own]
+    if unknown:
+        takes = ", ".join(f"{name}={value}" for name, value in own.items()) or "none"
+        raise BadSetting(f"{unknown[0]!r} is not a parameter of {solver}; it takes {takes}")
+    values = [_at_least_zero(name, value) for name, value in (own | given).items()]
+    return np.array(values + [0.0] * (kernels.HYPERPARAMETERS - len(values)))
+
+
+def _positive(name: str, value: Any, defaults: dict[str, float], solver: str) -> float:
+    if solver not in OPTIMISERS:
+        raise BadSetting(f"solver={solver!r} is not one of {', '.join(OPTIMISERS)}")
+    value = defaults[solver] if value is None else value
+    if not (isinstance(value, int | float | np.number) and 0 < value < np.inf):
+        raise BadSetting(f"{name}={value!r} must be a positive number")
+    return float(value)
+
+
+def _at_least_zero(name: str, value: Any) -> float:
+    if not (isinstance(value, int | float | np.number) and 0 <= value < np.inf):
+        raise BadSetting(f"{name}={value!r} must be a number, 0 or more")
+    return float(value)
+
+
+def _whole(name: str, value: Any, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise BadSetting(f"{name}={value!r} must be a whole number, {least} or more")
+    return int(value)
