@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,58 +9,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from chainrule import kernels
 from chainrule.errors import BadSetting
+from chainrule.layout import (
+    SAMPLES_AT_ONCE,
+    Chunk,
+    Data,
+    Settings,
+    State,
+    fresh_state,
+    lay_out,
+    no_data,
+    workspace,
+)
+from chainrule.lifted import HYPERPARAMETERS
 from chainrule.network import Network
-from chainrule.rules import ACTIVATIONS, LINKS, LOSSES
-
-CODES = {name: code for code, name in enumerate((*ACTIVATIONS, "softmax"))}
-SAMPLES_AT_ONCE = 128
-
-
-@lru_cache(maxsize=64)
-def plan(network: Network, itemsize: int, samples: int, training: bool) -> kernels.Plan:
-    """Lay out a network for the kernels.
-
-    For ``training`` the last layer of a loss that is computed from scores gives
-    the scores.
-    """
-    width = kernels.padded(samples, itemsize)
-    names = list(network.activations)
-    if training and network.loss in LINKS:
-        names[-1] = "identity"
-    sizes = np.array(network.sizes, dtype=np.int64)
-    places: list[int] = [0]
-
-    def room(numbers: int) -> int:
-        places.append(places[-1] + kernels.padded(numbers, itemsize))
-        return places[-2]
-
-    outputs = np.array([room((size + 1) * width) for size in network.sizes])
-    slopes = np.array([room(size * width) for size in network.sizes])
-    deltas = np.array([room(max(network.sizes) * width) for _ in range(2)])
-    turned = room(width * kernels.padded(max(network.sizes), itemsize))
-    targets = room(network.sizes[-1] * width)
-    return kernels.Plan(
-        sizes=sizes,
-        activations=np.array([CODES[name] for name in names]),
-        loss=list(LOSSES).index(network.loss),
-        loss_parameter=network.loss_parameter or 0.0,
-        parameters=np.array(network.starts[:-1]),
-        outputs=outputs,
-        slopes=slopes,
-        deltas=deltas,
-        turned=turned,
-        targets=targets,
-        shares=room(0),
-    )
-
-
-def workspace(layout: kernels.Plan, samples: int, dtype: Any) -> NDArray[Any]:
-    """Return the scratch memory of a plan, aligned to the widest vectors."""
-    size = layout.shares + samples
-    itemsize = np.dtype(dtype).itemsize
-    raw = np.zeros(size + 64 // itemsize, dtype=dtype)
-    offset = (-raw.ctypes.data % 64) // itemsize
-    return raw[offset : offset + size]
 
 
 def forward(network: Network, parameters: NDArray[Any], X: ArrayLike) -> NDArray[Any]:
@@ -130,38 +90,65 @@ def gradient(
     >>> loss, slope.tolist()
     (12.5, [15.0, 5.0])
     """
-    parameters = checked_parameters(network, parameters)
-    data = checked_data(network, X, Y, sample_weight, parameters.dtype)
-    n = len(data.X)
-    layout = plan(network, parameters.itemsize, SAMPLES_AT_ONCE, training=True)
-    result = np.zeros_like(parameters)
-    work = workspace(layout, SAMPLES_AT_ONCE, parameters.dtype)
+    theta = checked_parameters(network, parameters).copy()
+    data = checked_data(network, X, Y, sample_weight, theta.dtype)
+    losses, state = _look(network, theta, data, no_data(data))
+    return float(losses.losses[0]), state.gradient
+
+
+def mean_loss(
+    network: Network,
+    parameters: NDArray[Any],
+    X: ArrayLike,
+    Y: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+) -> float:
+    """Return the loss alone; the arguments are those of ``gradient``."""
+    theta = checked_parameters(network, parameters).copy()
+    data = checked_data(network, X, Y, sample_weight, theta.dtype)
+    losses, _ = _look(network, theta, no_data(data), data)
+    return float(losses.validation_losses[0])
+
+
+def _look(
+    network: Network, theta: NDArray[Any], data: Data, validation: Data
+) -> tuple[Chunk, State]:
+    """Run the training kernel once over all samples, without a step."""
+    n = max(len(data.X), len(validation.X))
     if n == 0:
         raise BadSetting("X has no rows: there is nothing to average over")
-    loss = kernels.loss_and_gradient(layout, parameters, data, work, result)
-    return float(loss), result
-
-
-def mean_loss(network: Network, parameters: NDArray[Any], data: kernels.Data) -> float:
-    """Return the mean loss over checked data, without its gradient."""
-    layout = plan(network, parameters.itemsize, SAMPLES_AT_ONCE, training=True)
-    work = workspace(layout, SAMPLES_AT_ONCE, parameters.dtype)
-    return float(kernels.mean_loss(layout, parameters, data, work))
+    samples = min(n, SAMPLES_AT_ONCE)
+    plan = lay_out(network, theta.itemsize, samples, training=True)
+    settings = Settings(
+        batch_size=n,
+        shuffle=False,
+        optimiser=kernels.NO_OPTIMISER,
+        hyperparameters=np.zeros(HYPERPARAMETERS),
+        l1=0.0,
+        l2=0.0,
+        clip_norm=np.inf,
+        patience=-1,
+        tolerance=0.0,
+    )
+    state = fresh_state(plan, theta, samples, seed=0)
+    chunk = Chunk(0, np.zeros(1), np.zeros(1), np.zeros(1))
+    kernels.run(plan, settings, state, data, validation, chunk)
+    return chunk, state
 
 
 def _outputs(network: Network, parameters: NDArray[Any], X: ArrayLike, first: int) -> NDArray[Any]:
     parameters = checked_parameters(network, parameters)
     data = checked_data(network, X, None, None, parameters.dtype)
-    layout = plan(network, parameters.itemsize, SAMPLES_AT_ONCE, training=False)
-    work = workspace(layout, SAMPLES_AT_ONCE, parameters.dtype)
+    plan = lay_out(network, parameters.itemsize, SAMPLES_AT_ONCE, training=False)
+    work = workspace(plan, SAMPLES_AT_ONCE, parameters.dtype)
     result = np.empty((len(data.X), sum(network.sizes[first:])), dtype=parameters.dtype)
-    kernels.outputs(layout, parameters, data, work, first, result)
+    kernels.outputs(plan, parameters, data, work, first, result)
     return result
 
 
 def checked_parameters(network: Network, parameters: NDArray[Any]) -> NDArray[Any]:
     """Return parameters as a contiguous float vector of the network's length."""
-    parameters = np.ascontiguousarray(parameters)
+    parameters = _writeable(np.ascontiguousarray(parameters))
     if parameters.dtype not in (np.float32, np.float64):
         parameters = parameters.astype(np.float64)
     network.layers(parameters)
@@ -170,7 +157,7 @@ def checked_parameters(network: Network, parameters: NDArray[Any]) -> NDArray[An
 
 def checked_data(
     network: Network, X: ArrayLike, Y: ArrayLike | None, sample_weight: ArrayLike | None, dtype: Any
-) -> kernels.Data:
+) -> Data:
     """Return samples as the kernels take them, or say what is wrong with them."""
     rows = _matrix("X", X, network.sizes[0], dtype)
     n = len(rows)
@@ -189,7 +176,12 @@ def checked_data(
             raise BadSetting(f"sample_weight of shape {weight.shape} must be of shape ({n},)")
         if not (np.isfinite(weight).all() and (weight >= 0).all() and weight.sum() > 0):
             raise BadSetting("sample_weight must be finite, not negative, and not all 0")
-    return kernels.Data(rows, targets, weight, np.arange(n, dtype=np.int32))
+    return Data(rows, targets, _writeable(weight), np.arange(n, dtype=np.int32))
+
+
+def _writeable(array: NDArray[Any]) -> NDArray[Any]:
+    """Copy a read-only array: it is another type, for which kernels would be compiled again."""
+    return array if array.flags.writeable else array.copy()
 
 
 def _matrix(name: str, values: Any, columns: int, dtype: Any) -> NDArray[Any]:
@@ -209,11 +201,11 @@ def _matrix(name: str, values: Any, columns: int, dtype: Any) -> NDArray[Any]:
             f"{name} holds {array[row, column]} at row {row}, column {column} (from 0); "
             "the engine takes finite numbers only"
         )
-    return array
+    return _writeable(array)
 
 
 def _one_hot(labels: NDArray[Any], classes: int) -> NDArray[np.float64]:
     codes = labels.astype(np.int64)
-    if (codes != labels).any() or len(labels) and not 0 <= codes.min() <= codes.max() < classes:
+    if (codes != labels).any() or (codes < 0).any() or (codes >= classes).any():
         raise BadSetting(f"Y as classes must hold whole numbers from 0 to {classes - 1}")
     return np.eye(classes)[codes]

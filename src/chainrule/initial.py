@@ -7,6 +7,7 @@ Glorot & Bengio (2010) name Xavier's; He et al. (2015); LeCun et al. (1998).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from math import sqrt
 from typing import Any
 
@@ -87,6 +88,6 @@ def draw(
         raise BadSetting(f"scheme={scheme!r} is not one of {', '.join(INITIALISERS)}")
     random = np.random.default_rng(seed)
     parts: list[NDArray[np.float64]] = []
-    for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
+    for n_in, n_out in pairwise(sizes):
         parts += [INITIALISERS[scheme](random, n_in, n_out).ravel(), np.zeros(n_out)]
     return np.concatenate(parts).astype(dtype)

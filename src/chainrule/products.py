@@ -14,7 +14,7 @@ from typing import Any
 
 from llvmlite import binding, ir
 from numba.core import cgutils, types
-from numba.extending import intrinsic, overload
+from numba.extending import intrinsic
 from numba.np import arrayobj
 
 from chainrule.jit import COMPILED, inner
@@ -83,7 +83,7 @@ def _tile_in_registers(rows: int) -> Callable[..., None]:
             vector, vector.as_pointer(), ir.IntType(32), masks, vector,
         )  # fmt: skip
         spread = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
-        undefined, zeros = ir.Constant(vector, ir.Undefined), ir.Constant(vector, [0.0] * lanes)
+        zeros = ir.Constant(vector, [0.0] * lanes)
 
         def broadcast(value: Any, kind: Any) -> Any:
             empty = ir.Constant(kind, ir.Undefined)
@@ -147,8 +147,8 @@ def multiply(a: Any, b: Any, out: Any, add: bool) -> None:
     ----------
     a : array of shape (at least M, at least K)
         Any strides, so that a transposed matrix costs nothing.
-    b : array of shape (K, at least N rounded up to whole vectors)
-        What stands beyond column N is read but has no effect.
+    b : array of shape (K, N)
+        One vector beyond its end must be readable.
     out : array of shape (M, N)
         Its shape, and K from b, say which part of a takes part.
     """
@@ -170,47 +170,107 @@ def multiply(a: Any, b: Any, out: Any, add: bool) -> None:
             _tile1(out, i, j, a, b, wide, add)
 
 
-def matrix(flat: Any, start: int, rows: int, columns: int) -> Any:
-    """View a part of a flat array as a matrix."""
-    return flat[start : start + rows * columns].reshape(rows, columns)
-
-
-def vector(flat: Any, start: int, size: int) -> Any:
-    """View a part of a flat array."""
-    return flat[start : start + size]
+def _transpose_in_python(source: Any, i: int, j: int, target: Any) -> None:
+    target[j : j + 8, i : i + 8] = source[i : i + 8, j : j + 8].T
 
 
 @intrinsic
-def _matrix(typing_context: Any, flat: Any, start: Any, rows: Any, columns: Any) -> Any:
-    """View without a count of references: an atomic addition each, dear in a short step."""
-    view = types.Array(flat.dtype, 2, "C")
-    size = flat.dtype.bitwidth // 8
+def _transpose_in_registers(typing_context: Any, source: Any, i: Any, j: Any, target: Any) -> Any:
+    """Exchange rows and columns of a block of 8 by 8, in three rounds of pairwise shuffles."""
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        flat_value, start, rows, columns = arguments
+        source_value, i, j, target_value = arguments
+        vector = ir.VectorType(context.get_value_type(source.dtype), 8)
+        size = source.dtype.bitwidth // 8
+
+        def place(array_type: Any, array: Any, row: Any, number: int, column: Any) -> Any:
+            parts = context.make_array(array_type)(context, builder, array)
+            row = builder.add(row, ir.Constant(ir.IntType(64), number))
+            item = cgutils.get_item_pointer(
+                context, builder, array_type, parts, [row, column], wraparound=False
+            )
+            return builder.bitcast(item, vector.as_pointer())
+
+        rows = [
+            builder.load(place(signature.args[0], source_value, i, r, j), align=size)
+            for r in range(8)
+        ]
+        for distance in (4, 2, 1):
+            low = [c if not c & distance else c - distance + 8 for c in range(8)]
+            high = [c + distance if not c & distance else c + 8 for c in range(8)]
+            for r in range(8):
+                if not r & distance:
+                    upper, lower = rows[r], rows[r + distance]
+                    for place_, lanes in ((r, low), (r + distance, high)):
+                        mask = ir.Constant(ir.VectorType(ir.IntType(32), 8), lanes)
+                        rows[place_] = builder.shuffle_vector(upper, lower, mask)
+        for c, value in enumerate(rows):
+            builder.store(value, place(signature.args[3], target_value, j, c, i), align=size)
+        return context.get_dummy_value()
+
+    return types.void(source, types.int64, types.int64, target), build
+
+
+_transpose8 = _transpose_in_registers if COMPILED else _transpose_in_python
+
+
+@inner
+def transpose(source: Any, target: Any) -> None:
+    """Set target = source^T, in blocks of 8 by 8."""
+    rows, columns = source.shape
+    whole_rows, whole_columns = rows - rows % 8, columns - columns % 8
+    for i in range(0, whole_rows, 8):
+        for j in range(0, whole_columns, 8):
+            _transpose8(source, i, j, target)
+        for j in range(whole_columns, columns):
+            for r in range(i, i + 8):
+                target[j, r] = source[r, j]
+    for i in range(whole_rows, rows):
+        for j in range(columns):
+            target[j, i] = source[i, j]
+
+
+def _matrix_in_python(flat: Any, start: int, rows: int, columns: int) -> Any:
+    return flat[start : start + rows * columns].reshape(rows, columns)
+
+
+def _vector_in_python(flat: Any, start: int, size: int) -> Any:
+    return flat[start : start + size]
+
+
+def _view(flat: Any, dimensions: int) -> Any:
+    """Return the type of a view of a flat array, and how it is built."""
+    view = types.Array(flat.dtype, dimensions, "C")
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        flat_value, start, *shape = arguments
         data = context.make_array(signature.args[0])(context, builder, flat_value).data
-        item = ir.Constant(ir.IntType(64), size)
+        item = ir.Constant(ir.IntType(64), flat.dtype.bitwidth // 8)
+        strides = [builder.mul(columns, item) for columns in shape[1:]] + [item]
         result = context.make_array(view)(context, builder)
         arrayobj.populate_array(
             result,
             data=builder.gep(data, [start]),
-            shape=cgutils.pack_array(builder, [rows, columns]),
-            strides=cgutils.pack_array(builder, [builder.mul(columns, item), item]),
+            shape=cgutils.pack_array(builder, shape),
+            strides=cgutils.pack_array(builder, strides),
             itemsize=item,
             meminfo=None,
         )
         return result._getvalue()
 
-    whole = types.int64
-    return view(flat, whole, whole, whole), build
+    return view(flat, *[types.int64] * (1 + dimensions)), build
 
 
-if COMPILED:
+@intrinsic
+def _matrix_in_registers(context: Any, flat: Any, start: Any, rows: Any, columns: Any) -> Any:
+    return _view(flat, 2)
 
-    @overload(matrix, strict=False)
-    def _matrix_for_compiler(flat: Any, start: Any, rows: Any, columns: Any) -> Any:
-        return lambda flat, start, rows, columns: _matrix(flat, start, rows, columns)
 
-    @overload(vector, strict=False)
-    def _vector_for_compiler(flat: Any, start: Any, size: Any) -> Any:
-        return lambda flat, start, size: _matrix(flat, start, 1, size)[0]
+@intrinsic
+def _vector_in_registers(context: Any, flat: Any, start: Any, size: Any) -> Any:
+    return _view(flat, 1)
+
+
+# Views of a part of a flat array: matrix(flat, start, rows, columns), vector(flat, start, size).
+matrix = _matrix_in_registers if COMPILED else _matrix_in_python
+vector = _vector_in_registers if COMPILED else _vector_in_python

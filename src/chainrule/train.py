@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,16 +11,29 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from chainrule import kernels
-from chainrule.engine import (
-    SAMPLES_AT_ONCE,
-    checked_data,
-    checked_parameters,
-    plan,
-    workspace,
+from chainrule.arguments import (
+    at_least_zero,
+    dtype_of,
+    learning_rate_of,
+    own_parameters,
+    split,
+    whole,
 )
+from chainrule.engine import checked_parameters
 from chainrule.errors import BadSetting, Diverged
+from chainrule.layout import (
+    BEST_EPOCH,
+    FIRST_STEP,
+    SAMPLES_AT_ONCE,
+    STEP,
+    Chunk,
+    Data,
+    Settings,
+    fresh_state,
+    lay_out,
+)
 from chainrule.network import Network
-from chainrule.rules import LEARNING_RATES, OPTIMISERS
+from chainrule.rules import OPTIMISERS
 from chainrule.schedules import SCHEDULES
 
 SAMPLES_A_CALL = 2_000_000  # epochs are joined into calls of about this many samples
@@ -184,28 +196,28 @@ def train(
     >>> training.history.loss[-1] < 0.001
     True
     """
-    dtype = _dtype(dtype, parameters, X)
+    dtype = dtype_of(dtype, parameters, X)
     if parameters is None:
         parameters = network.initial(seed, scheme, dtype)
     theta = checked_parameters(network, parameters).astype(dtype)
-    data, held = _split(network, X, Y, sample_weight, validation, seed, dtype)
-    rate = _positive("learning_rate", learning_rate, LEARNING_RATES, solver)
+    data, held = split(network, X, Y, sample_weight, validation, seed, dtype)
+    rate = learning_rate_of(solver, learning_rate)
     n = len(data.X)
-    settings = kernels.Settings(
-        batch_size=n if batch_size is None else _whole("batch_size", batch_size, 1),
+    settings = Settings(
+        batch_size=n if batch_size is None else whole("batch_size", batch_size, 1),
         shuffle=bool(shuffle),
         optimiser=list(OPTIMISERS).index(solver),
-        hyperparameters=_own_parameters(solver, hyperparameters),
-        l1=_at_least_zero("l1", l1),
-        l2=_at_least_zero("l2", l2),
-        clip_norm=np.inf if clip_norm is None else _at_least_zero("clip_norm", clip_norm),
-        patience=-1 if patience is None else _whole("patience", patience, 0),
+        hyperparameters=own_parameters(solver, hyperparameters),
+        l1=at_least_zero("l1", l1),
+        l2=at_least_zero("l2", l2),
+        clip_norm=np.inf if clip_norm is None else at_least_zero("clip_norm", clip_norm),
+        patience=-1 if patience is None else whole("patience", patience, 0),
         tolerance=float(tolerance),
     )
     if schedule not in SCHEDULES:
         raise BadSetting(f"schedule={schedule!r} is not one of {', '.join(SCHEDULES)}")
     loop = _Loop(network, settings, data, held, theta, seed)
-    return loop.run(_whole("epochs", epochs, 0), rate, schedule, callback)
+    return loop.run(whole("epochs", epochs, 0), rate, schedule, callback)
 
 
 class _Loop:
@@ -214,27 +226,16 @@ class _Loop:
     def __init__(
         self,
         network: Network,
-        settings: kernels.Settings,
-        data: kernels.Data,
-        held: kernels.Data,
+        settings: Settings,
+        data: Data,
+        held: Data,
         theta: NDArray[Any],
         seed: int,
     ) -> None:
         samples = min(settings.batch_size, SAMPLES_AT_ONCE)
-        self.plan = plan(network, theta.itemsize, samples, training=True)
+        self.plan = lay_out(network, theta.itemsize, samples, training=True)
         self.settings, self.data, self.held = settings, data, held
-        state = np.random.SeedSequence(seed).generate_state(1, np.uint64) | np.uint64(1)
-        self.state = kernels.State(
-            theta=theta,
-            gradient=np.zeros_like(theta),
-            m=np.zeros_like(theta),
-            v=np.zeros_like(theta),
-            best=theta.copy(),
-            finite=theta.copy(),
-            place=np.array([0.0, np.inf, 0.0, -1.0]),
-            random=state,
-            work=workspace(self.plan, samples, theta.dtype),
-        )
+        self.state = fresh_state(self.plan, theta, samples, seed)
         self.history = History()
         self.started = time.perf_counter()
 
@@ -282,7 +283,8 @@ class _Loop:
     def _call(self, done: int, count: int, rates: NDArray[np.float64], steps: int) -> int:
         """Run some epochs in one compiled call, and enter them in the history."""
         validated = count if len(self.held.X) else 0
-        chunk = kernels.Chunk(done, rates, np.zeros(count), np.zeros(validated))
+        chunk = Chunk(done, rates, np.zeros(count), np.zeros(validated))
+        self.state.place[FIRST_STEP] = self.state.place[STEP]
         run, status = kernels.run(self.plan, self.settings, self.state, self.data, self.held, chunk)
         last = [min((e + 1) * steps, len(rates)) - 1 for e in range(run)]
         self.history.loss += chunk.losses[:run].tolist()
@@ -305,12 +307,12 @@ class _Loop:
 
     def _result(self, stopped: Any) -> Training:
         best = self.settings.patience >= 0 or stopped == "interrupted"
-        best = best and self.state.place[kernels.BEST_EPOCH] >= 0
+        best = best and self.state.place[BEST_EPOCH] >= 0
         return Training(
             parameters=(self.state.best if best else self.state.finite).copy(),
             history=self.history,
             stopped=stopped,
-            best_epoch=int(self.state.place[kernels.BEST_EPOCH]) if best else None,
+            best_epoch=int(self.state.place[BEST_EPOCH]) if best else None,
             seconds=time.perf_counter() - self.started,
         )
 
@@ -322,80 +324,3 @@ class _Loop:
             "inputs. The last finite parameters are in the error's `training`",
             self._result("diverged"),
         )
-
-
-def _dtype(dtype: DTypeLike | None, parameters: NDArray[Any] | None, X: Any) -> Any:
-    if dtype is None:
-        given = parameters if parameters is not None else X
-        dtype = np.float32 if getattr(given, "dtype", None) == np.float32 else np.float64
-    if np.dtype(dtype) not in (np.float32, np.float64):
-        raise BadSetting(f"dtype={dtype!r} must be float32 or float64")
-    return np.dtype(dtype)
-
-
-def _split(
-    network: Network,
-    X: ArrayLike,
-    Y: ArrayLike,
-    sample_weight: ArrayLike | None,
-    validation: float | tuple[ArrayLike, ArrayLike] | None,
-    seed: int,
-    dtype: Any,
-) -> tuple[kernels.Data, kernels.Data]:
-    """Return the training and the validation data."""
-    data = checked_data(network, X, Y, sample_weight, dtype)
-    n = len(data.X)
-    if n == 0:
-        raise BadSetting("X has no rows: there is nothing to train on")
-    if validation is None:
-        return data, _rows(data, np.arange(0))
-    if isinstance(validation, tuple):
-        return data, checked_data(network, *validation, None, dtype)
-    if not (isinstance(validation, int | float) and 0.0 < validation < 1.0):
-        raise BadSetting(f"validation={validation!r} must be a share in (0, 1), or (X, Y)")
-    held = max(1, round(n * validation))
-    if held == n:
-        raise BadSetting(f"validation={validation} of {n} rows leaves none to train on")
-    order = np.random.default_rng([seed, 1]).permutation(n)
-    return _rows(data, np.sort(order[held:])), _rows(data, np.sort(order[:held]))
-
-
-def _rows(data: kernels.Data, rows: NDArray[Any]) -> kernels.Data:
-    weight = data.weight[rows] if data.weight.size else data.weight
-    return kernels.Data(data.X[rows], data.Y[rows], weight, np.arange(len(rows), dtype=np.int32))
-
-
-def _own_parameters(solver: str, given: dict[str, float]) -> NDArray[np.float64]:
-    """Return a solver's own parameters in the order of its rule."""
-    own = {
-        name: parameter.default
-        for name, parameter in inspect.signature(OPTIMISERS[solver]).parameters.items()
-        if parameter.default is not parameter.empty
-    }
-    unknown = [name for name in given if name not in own]
-    if unknown:
-        takes = ", ".join(f"{name}={value}" for name, value in own.items()) or "none"
-        raise BadSetting(f"{unknown[0]!r} is not a parameter of {solver}; it takes {takes}")
-    values = [_at_least_zero(name, value) for name, value in (own | given).items()]
-    return np.array(values + [0.0] * (kernels.HYPERPARAMETERS - len(values)))
-
-
-def _positive(name: str, value: Any, defaults: dict[str, float], solver: str) -> float:
-    if solver not in OPTIMISERS:
-        raise BadSetting(f"solver={solver!r} is not one of {', '.join(OPTIMISERS)}")
-    value = defaults[solver] if value is None else value
-    if not (isinstance(value, int | float | np.number) and 0 < value < np.inf):
-        raise BadSetting(f"{name}={value!r} must be a positive number")
-    return float(value)
-
-
-def _at_least_zero(name: str, value: Any) -> float:
-    if not (isinstance(value, int | float | np.number) and 0 <= value < np.inf):
-        raise BadSetting(f"{name}={value!r} must be a number, 0 or more")
-    return float(value)
-
-
-def _whole(name: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise BadSetting(f"{name}={value!r} must be a whole number, {least} or more")
-    return int(value)

@@ -1,0 +1,97 @@
+"""The arguments of a training, checked and put into the form that the loop takes."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from chainrule.engine import checked_data
+from chainrule.errors import BadSetting
+from chainrule.layout import Data, no_data
+from chainrule.lifted import HYPERPARAMETERS
+from chainrule.network import Network
+from chainrule.rules import LEARNING_RATES, OPTIMISERS
+
+
+def dtype_of(dtype: DTypeLike | None, parameters: NDArray[Any] | None, X: Any) -> Any:
+    """Return the type to compute in: the given one, of the parameters, or of X."""
+    if dtype is None:
+        given = parameters if parameters is not None else X
+        dtype = np.float32 if getattr(given, "dtype", None) == np.float32 else np.float64
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise BadSetting(f"dtype={dtype!r} must be float32 or float64")
+    return np.dtype(dtype)
+
+
+def split(
+    network: Network,
+    X: ArrayLike,
+    Y: ArrayLike,
+    sample_weight: ArrayLike | None,
+    validation: float | tuple[ArrayLike, ArrayLike] | None,
+    seed: int,
+    dtype: Any,
+) -> tuple[Data, Data]:
+    """Return the training and the validation data."""
+    data = checked_data(network, X, Y, sample_weight, dtype)
+    n = len(data.X)
+    if n == 0:
+        raise BadSetting("X has no rows: there is nothing to train on")
+    if validation is None:
+        return data, no_data(data)
+    if isinstance(validation, tuple):
+        return data, checked_data(network, *validation, None, dtype)
+    if not (isinstance(validation, int | float) and 0.0 < validation < 1.0):
+        raise BadSetting(f"validation={validation!r} must be a share in (0, 1), or (X, Y)")
+    held = max(1, round(n * validation))
+    if held == n:
+        raise BadSetting(f"validation={validation} of {n} rows leaves none to train on")
+    order = np.random.default_rng([seed, 1]).permutation(n)
+    return _rows(data, np.sort(order[held:])), _rows(data, np.sort(order[:held]))
+
+
+def _rows(data: Data, rows: NDArray[Any]) -> Data:
+    weight = data.weight[rows] if data.weight.size else data.weight
+    return Data(data.X[rows], data.Y[rows], weight, np.arange(len(rows), dtype=np.int32))
+
+
+def own_parameters(solver: str, given: dict[str, float]) -> NDArray[np.float64]:
+    """Return a solver's own parameters in the order of its rule."""
+    own = {
+        name: parameter.default
+        for name, parameter in inspect.signature(OPTIMISERS[solver]).parameters.items()
+        if parameter.default is not parameter.empty
+    }
+    unknown = [name for name in given if name not in own]
+    if unknown:
+        takes = ", ".join(f"{name}={value}" for name, value in own.items()) or "none"
+        raise BadSetting(f"{unknown[0]!r} is not a parameter of {solver}; it takes {takes}")
+    values = [at_least_zero(name, value) for name, value in (own | given).items()]
+    return np.array(values + [0.0] * (HYPERPARAMETERS - len(values)))
+
+
+def learning_rate_of(solver: str, value: Any) -> float:
+    """Return a learning rate: the given one, or the solver's own."""
+    if solver not in OPTIMISERS:
+        raise BadSetting(f"solver={solver!r} is not one of {', '.join(OPTIMISERS)}")
+    value = LEARNING_RATES[solver] if value is None else value
+    if not (isinstance(value, int | float | np.number) and 0 < value < np.inf):
+        raise BadSetting(f"learning_rate={value!r} must be a positive number")
+    return float(value)
+
+
+def at_least_zero(name: str, value: Any) -> float:
+    """Return a finite number that is not negative."""
+    if not (isinstance(value, int | float | np.number) and 0 <= value < np.inf):
+        raise BadSetting(f"{name}={value!r} must be a number, 0 or more")
+    return float(value)
+
+
+def whole(name: str, value: Any, least: int) -> int:
+    """Return a whole number that is not below ``least``."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise BadSetting(f"{name}={value!r} must be a whole number, {least} or more")
+    return int(value)

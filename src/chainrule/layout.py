@@ -1,0 +1,150 @@
+"""Where everything lies: what the kernels are given, and a network's plan."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.network import Network
+from chainrule.rules import ACTIVATIONS, LINKS, LOSSES
+
+CODES = {name: code for code, name in enumerate((*ACTIVATIONS, "softmax"))}
+SAMPLES_AT_ONCE = 128  # more would leave the nearest caches
+VECTOR_BYTES = 64  # of the widest vectors there are: parts of the workspace begin at multiples
+
+
+class Plan(NamedTuple):
+    """Where everything lies, and which rule each layer uses."""
+
+    sizes: Any  # neurons of each layer, the input first
+    activations: Any  # code of each layer after the input
+    loss: int
+    loss_parameter: float
+    parameters: Any  # start of each layer's [W; b] in the flat parameters
+    outputs: Any  # start of each layer's A in the workspace, the input first
+    slopes: Any  # start of each layer's dA/dZ
+    deltas: Any  # two places for dL/dZ, used in turn
+    turned: int  # delta with samples as rows
+    targets: int
+    shares: int  # each sample's share in the mean
+
+
+class Data(NamedTuple):
+    """Samples as rows, as the user has them, and the order in which they are taken."""
+
+    X: Any
+    Y: Any
+    weight: Any  # of each sample; of size 0 where all count alike
+    order: Any
+
+
+class Settings(NamedTuple):
+    """What stays the same during a training."""
+
+    batch_size: int
+    shuffle: bool
+    optimiser: int
+    hyperparameters: Any
+    l1: float
+    l2: float
+    clip_norm: float  # inf: no clipping
+    patience: int  # epochs without improvement before the stop; -1: never
+    tolerance: float
+
+
+class State(NamedTuple):
+    """What training changes: parameters, memories, and the place in the run."""
+
+    theta: Any
+    gradient: Any
+    m: Any
+    v: Any
+    best: Any  # parameters with the least loss, on the validation data if there are any
+    finite: Any  # parameters after the last epoch without overflow
+    place: Any  # see the indices below
+    random: Any  # state of the shuffling
+    work: Any
+
+
+STEP, BEST_LOSS, WAITED, BEST_EPOCH, FIRST_STEP = range(5)
+
+
+class Chunk(NamedTuple):
+    """A few epochs, run in one call."""
+
+    first: int
+    rates: Any  # learning rate of each step; of size 1 where it is constant
+    losses: Any
+    validation_losses: Any
+
+
+@lru_cache(maxsize=64)
+def lay_out(network: Network, itemsize: int, samples: int, training: bool) -> Plan:
+    """Lay out a network for the kernels.
+
+    For ``training`` the last layer of a loss that is computed from scores gives
+    the scores.
+    """
+    names = list(network.activations)
+    if training and network.loss in LINKS:
+        names[-1] = "identity"
+    sizes = np.array(network.sizes, dtype=np.int64)
+    places: list[int] = [0]
+
+    def room(numbers: int) -> int:
+        places.append(
+            places[-1] + -(-numbers * itemsize // VECTOR_BYTES) * VECTOR_BYTES // itemsize
+        )
+        return places[-2]
+
+    outputs = np.array([room((size + 1) * samples) for size in network.sizes])
+    slopes = np.array([room(size * samples) for size in network.sizes])
+    deltas = np.array([room(max(network.sizes) * samples) for _ in range(2)])
+    turned = room(samples * max(network.sizes))
+    targets = room(network.sizes[-1] * samples)
+    return Plan(
+        sizes=sizes,
+        activations=np.array([CODES[name] for name in names]),
+        loss=list(LOSSES).index(network.loss),
+        loss_parameter=network.loss_parameter or 0.0,
+        parameters=np.array(network.starts[:-1]),
+        outputs=outputs,
+        slopes=slopes,
+        deltas=deltas,
+        turned=turned,
+        targets=targets,
+        shares=room(0),
+    )
+
+
+def workspace(plan: Plan, samples: int, dtype: Any) -> NDArray[Any]:
+    """Return the scratch memory of a plan, aligned to the widest vectors."""
+    size = plan.shares + samples
+    vector = VECTOR_BYTES // np.dtype(dtype).itemsize
+    raw = np.zeros(size + 2 * vector, dtype=dtype)  # products may read a vector too far
+    offset = -raw.ctypes.data % VECTOR_BYTES // raw.itemsize
+    return raw[offset : offset + size]
+
+
+def fresh_state(plan: Plan, theta: NDArray[Any], samples: int, seed: int) -> State:
+    """Return the state of a training that is about to begin; it changes ``theta``."""
+    random = np.random.SeedSequence(seed).generate_state(1, np.uint64)
+    return State(
+        theta=theta,
+        gradient=np.zeros_like(theta),
+        m=np.zeros_like(theta),
+        v=np.zeros_like(theta),
+        best=theta.copy(),
+        finite=theta.copy(),
+        place=np.array([0.0, np.inf, 0.0, -1.0, 0.0]),
+        random=random | np.uint64(1),
+        work=workspace(plan, samples, theta.dtype),
+    )
+
+
+def no_data(data: Data) -> Data:
+    """Return data without samples, of the same types."""
+    return Data(data.X[:0], data.Y[:0], data.weight[:0], data.order[:0])
