@@ -1,1 +1,93 @@
-"""The small neural network that you can read, check and ship."""
+"""The small neural network that you can read, check and ship.
+
+    fit(table, target)       train on a table, as ``chainrule train`` does
+    load(path)               a saved model
+    Network(sizes, ...)      the description of a network
+    train(network, X, Y)     train on arrays
+    forward, layer_outputs, gradient, mean_loss
+                             the engine, for arrays
+    feedforward_nn           the source document's own function
+
+A name is imported when it is first used, so that ``import chainrule`` is quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from chainrule.document import feedforward_nn
+    from chainrule.engine import forward, gradient, layer_outputs, mean_loss
+    from chainrule.errors import (
+        BadInput,
+        BadModelFile,
+        BadRule,
+        BadSetting,
+        BadTable,
+        ChainruleError,
+        Diverged,
+    )
+    from chainrule.model import Model, fit, load
+    from chainrule.network import Network
+    from chainrule.train import History, Progress, Training, train
+
+_HOMES = {
+    "BadInput": "errors",
+    "BadModelFile": "errors",
+    "BadRule": "errors",
+    "BadSetting": "errors",
+    "BadTable": "errors",
+    "ChainruleError": "errors",
+    "Diverged": "errors",
+    "History": "train",
+    "Model": "model",
+    "Network": "network",
+    "Progress": "train",
+    "Training": "train",
+    "feedforward_nn": "document",
+    "fit": "model",
+    "forward": "engine",
+    "gradient": "engine",
+    "layer_outputs": "engine",
+    "load": "model",
+    "mean_loss": "engine",
+    "train": "train",
+}
+
+__all__ = [
+    "BadInput",
+    "BadModelFile",
+    "BadRule",
+    "BadSetting",
+    "BadTable",
+    "ChainruleError",
+    "Diverged",
+    "History",
+    "Model",
+    "Network",
+    "Progress",
+    "Training",
+    "feedforward_nn",
+    "fit",
+    "forward",
+    "gradient",
+    "layer_outputs",
+    "load",
+    "mean_loss",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'chainrule' has no attribute {name!r}")
+    value = getattr(import_module(f"chainrule.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

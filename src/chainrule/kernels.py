@@ -153,11 +153,13 @@ def run(
                 continue
             size = settings.batch_size if learning else n
             loss, weight = 0.0, 0.0
-            for begin in range(0, n, size):
+            begin = 0
+            while begin < n:  # a range with a step costs a division
                 end = min(n, begin + size)
                 total = weight_of(samples, begin, end)
                 mean = 0.0
-                for start in range(begin, end, held):
+                start = begin
+                while start < end:
                     count = min(held, end - start)
                     load(plan, samples, start, count, state.work)
                     load_targets(plan, samples, start, count, state.work, total)
@@ -167,6 +169,7 @@ def run(
                         backward(
                             plan, state.theta, state.work, count, state.gradient, start > begin
                         )
+                    start += count
                 if learning:
                     mean += penalise(plan, settings, state.theta, state.gradient)
                     if not np.isfinite(mean):
@@ -176,6 +179,7 @@ def run(
                     take_step(plan, settings, state, chunk.rates)
                 loss += mean * total
                 weight += total
+                begin = end
             loss /= weight
             if not learning:
                 chunk.validation_losses[number] = loss

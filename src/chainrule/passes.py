@@ -41,11 +41,15 @@ def load_targets(plan: Any, data: Any, begin: int, count: int, work: Any, total:
     outputs = plan.sizes[-1]
     targets = matrix(work, plan.targets, outputs, count)
     shares = vector(work, plan.shares, count)
+    share = 1.0 / total if total > 0 else 0.0
     for b in range(count):
         row = data.order[begin + b]
         for o in range(outputs):
             targets[o, b] = data.Y[row, o]
-        shares[b] = (data.weight[row] if data.weight.size else 1.0) / (total if total > 0 else 1.0)
+        shares[b] = share
+    if data.weight.size:
+        for b in range(count):
+            shares[b] *= data.weight[data.order[begin + b]]
 
 
 @inlined

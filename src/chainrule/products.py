@@ -154,7 +154,8 @@ def multiply(a: Any, b: Any, out: Any, add: bool) -> None:
     """
     rows, columns = out.shape
     lanes = VECTOR_BYTES // out.itemsize
-    for j in range(0, columns, lanes):
+    j = 0
+    while j < columns:  # a range with a step costs a division
         wide = min(lanes, columns - j)
         i = 0
         while i + 8 <= rows:
@@ -168,6 +169,7 @@ def multiply(a: Any, b: Any, out: Any, add: bool) -> None:
             i += 2
         if i < rows:
             _tile1(out, i, j, a, b, wide, add)
+        j += lanes
 
 
 def _transpose_in_python(source: Any, i: int, j: int, target: Any) -> None:
