@@ -32,7 +32,7 @@ OPTIONS: dict[str, Any] = {
     "error_model": "numpy",
     "fastmath": {"contract", "reassoc"},
 }
-EXACT_OPTIONS: dict[str, Any] = OPTIONS | {"fastmath": {"contract"}}
+EXACT_OPTIONS: dict[str, Any] = OPTIONS | {"fastmath": {"contract"}, "forceinline": True}
 UNWRAPPED = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 KERNEL_SOURCES = (
     "elementary", "errors", "formula", "initial", "jit", "kernels", "layout", "lifted",
@@ -170,7 +170,7 @@ def _compile_elementary() -> None:
 
 
 def _register(function: Any, single: Any, double: Any) -> None:
-    @overload(function, strict=False)
+    @overload(function, strict=False, jit_options={"forceinline": True})
     def choose(x: Any) -> Any:
         if isinstance(x, types.Float) and x.bitwidth == 32:
             return lambda x: single(x)

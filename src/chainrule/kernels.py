@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.jit import inlined, kernel
-from chainrule.layout import BEST_EPOCH, BEST_LOSS, FIRST_STEP, STEP, WAITED
+from chainrule.layout import BEST_EPOCH, BEST_LOSS, EPOCHS, FIRST_STEP, STEP, WAITED
 from chainrule.lifted import update
 from chainrule.passes import backward, forward, load, load_targets, loss_and_delta, weight_of
 from chainrule.products import matrix, vector
@@ -132,10 +132,8 @@ def copy(source: Any, target: Any) -> None:
 
 
 @kernel
-def run(
-    plan: Any, settings: Any, state: Any, data: Any, validation: Any, chunk: Any
-) -> tuple[int, int]:
-    """Train for some epochs; return how many were run and how it ended.
+def run(plan: Any, settings: Any, state: Any, data: Any, validation: Any, chunk: Any) -> int:
+    """Train for some epochs; return how it ended.
 
     Where ``data`` is empty, nothing is learned and only the validation loss is
     taken; where there is no optimiser, the last gradient is left in the state.
@@ -174,7 +172,7 @@ def run(
                     mean += penalise(plan, settings, state.theta, state.gradient)
                     if not np.isfinite(mean):
                         chunk.losses[number] = mean
-                        return number, DIVERGED
+                        return DIVERGED
                     clip(state.gradient, settings.clip_norm)
                     take_step(plan, settings, state, chunk.rates)
                 loss += mean * total
@@ -187,10 +185,11 @@ def run(
                 chunk.losses[number] = loss
                 copy(state.theta, state.finite)
             else:
-                return number, DIVERGED
+                return DIVERGED
+        state.place[EPOCHS] += 1
         if judge(state, loss, settings.tolerance, chunk.first + number, settings.patience):
-            return number + 1, STOPPED
-    return chunk.losses.size, DONE
+            return STOPPED
+    return DONE
 
 
 @inlined

@@ -69,7 +69,7 @@ class State(NamedTuple):
     work: Any
 
 
-STEP, BEST_LOSS, WAITED, BEST_EPOCH, FIRST_STEP = range(5)
+STEP, BEST_LOSS, WAITED, BEST_EPOCH, FIRST_STEP, EPOCHS = range(6)
 
 
 class Chunk(NamedTuple):
@@ -139,7 +139,7 @@ def fresh_state(plan: Plan, theta: NDArray[Any], samples: int, seed: int) -> Sta
         v=np.zeros_like(theta),
         best=theta.copy(),
         finite=theta.copy(),
-        place=np.array([0.0, np.inf, 0.0, -1.0, 0.0]),
+        place=np.array([0.0, np.inf, 0.0, -1.0, 0.0, 0.0]),
         random=random | np.uint64(1),
         work=workspace(plan, samples, theta.dtype),
     )

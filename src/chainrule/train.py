@@ -23,6 +23,7 @@ from chainrule.engine import checked_parameters
 from chainrule.errors import BadSetting, Diverged
 from chainrule.layout import (
     BEST_EPOCH,
+    EPOCHS,
     FIRST_STEP,
     SAMPLES_AT_ONCE,
     STEP,
@@ -36,7 +37,10 @@ from chainrule.network import Network
 from chainrule.rules import OPTIMISERS
 from chainrule.schedules import SCHEDULES
 
-SAMPLES_A_CALL = 2_000_000  # epochs are joined into calls of about this many samples
+# Short epochs are joined into calls of some tenths of a second, so that Ctrl-C is heard.
+# Work is counted in multiplications and additions.
+WORK_A_CALL = 4_000_000_000
+WORK_A_SAMPLE = 2_000
 PLATEAU_PATIENCE = 10
 PLATEAU_FACTOR = 0.5
 
@@ -243,7 +247,8 @@ class _Loop:
         n = len(self.data.X)
         steps = -(-n // self.settings.batch_size)
         by_epoch = callback is not None or schedule == "plateau"
-        many = 1 if by_epoch else max(1, SAMPLES_A_CALL // (n + len(self.held.X)))
+        work = (n + len(self.held.X)) * (WORK_A_SAMPLE + 6 * len(self.state.theta))
+        many = 1 if by_epoch else max(1, WORK_A_CALL // work)
         stopped: Any = "epochs"
         try:
             while (done := len(self.history.loss)) < epochs and stopped == "epochs":
@@ -285,12 +290,16 @@ class _Loop:
         validated = count if len(self.held.X) else 0
         chunk = Chunk(done, rates, np.zeros(count), np.zeros(validated))
         self.state.place[FIRST_STEP] = self.state.place[STEP]
-        run, status = kernels.run(self.plan, self.settings, self.state, self.data, self.held, chunk)
-        last = [min((e + 1) * steps, len(rates)) - 1 for e in range(run)]
-        self.history.loss += chunk.losses[:run].tolist()
-        self.history.validation_loss += chunk.validation_losses[:run].tolist()
-        self.history.learning_rate += rates[last].tolist()
-        return int(status)
+        try:
+            return int(
+                kernels.run(self.plan, self.settings, self.state, self.data, self.held, chunk)
+            )
+        finally:  # also when Ctrl-C was pressed meanwhile
+            run = int(self.state.place[EPOCHS]) - done
+            last = [min((e + 1) * steps, len(rates)) - 1 for e in range(run)]
+            self.history.loss += chunk.losses[:run].tolist()
+            self.history.validation_loss += chunk.validation_losses[:run].tolist()
+            self.history.learning_rate += rates[last].tolist()
 
     def _progress(self, epochs: int) -> Progress:
         done = len(self.history.loss)
