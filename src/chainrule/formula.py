@@ -138,12 +138,14 @@ class _Constants(ast.NodeTransformer):
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
         if not isinstance(node.value, int | float):
             return node
-        call = ast.Call(
-            func=ast.Name("like", ast.Load()),
-            args=[ast.Name(self.argument, ast.Load()), ast.Constant(float(node.value))],
-            keywords=[],
-        )
-        return ast.copy_location(call, node)
+        return self._typed(ast.Constant(float(node.value)))
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return self._typed(node) if node.id in ("inf", "nan") else node
+
+    def _typed(self, number: ast.expr) -> ast.AST:
+        arguments: list[ast.expr] = [ast.Name(self.argument, ast.Load()), number]
+        return ast.Call(func=ast.Name("like", ast.Load()), args=arguments, keywords=[])
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         if isinstance(node.op, ast.Pow) and isinstance(node.right, ast.Constant):
