@@ -23,6 +23,12 @@ from chainrule.layout import (
 from chainrule.lifted import HYPERPARAMETERS
 from chainrule.network import Network
 
+TARGET_RANGES = {
+    "binary_cross_entropy": (0.0, 1.0),
+    "cross_entropy": (0.0, 1.0),
+    "poisson": (0.0, np.inf),
+}
+
 
 def forward(network: Network, parameters: NDArray[Any], X: ArrayLike) -> NDArray[Any]:
     """Return the network's outputs.
@@ -169,6 +175,7 @@ def checked_data(
         targets = _matrix("Y", labels, network.sizes[-1], dtype)
         if len(targets) != n:
             raise BadSetting(f"X has {n} rows and Y {len(targets)}; they must be equal")
+        _check_range(network.loss, targets)
     weight = np.zeros(0, dtype)
     if sample_weight is not None:
         weight = np.ascontiguousarray(sample_weight, dtype=dtype)
@@ -202,6 +209,18 @@ def _matrix(name: str, values: Any, columns: int, dtype: Any) -> NDArray[Any]:
             "the engine takes finite numbers only"
         )
     return _writeable(array)
+
+
+def _check_range(loss: str, targets: NDArray[Any]) -> None:
+    """Refuse targets for which a loss has no minimum."""
+    least, most = TARGET_RANGES.get(loss, (-np.inf, np.inf))
+    wrong = np.argwhere((targets < least) | (targets > most))
+    if len(wrong):
+        row, column = wrong[0]
+        raise BadSetting(
+            f"Y holds {targets[row, column]:g} at row {row} (from 0), but loss={loss!r} takes "
+            f"targets from {least:g} to {most:g}"
+        )
 
 
 def _one_hot(labels: NDArray[Any], classes: int) -> NDArray[np.float64]:

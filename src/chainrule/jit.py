@@ -112,7 +112,7 @@ class _KernelCache(caching.FunctionCache):
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile a function on first use and keep its machine code on disk."""
-    dispatcher = numba.njit(**OPTIONS)(function)
+    dispatcher = numba.njit(no_cfunc_wrapper=True, **OPTIONS)(function)
     if COMPILED:
         with contextlib.suppress(OSError, RuntimeError):  # nowhere to write: compile every time
             dispatcher._cache = _KernelCache(function)
