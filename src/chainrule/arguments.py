@@ -15,13 +15,19 @@ from chainrule.lifted import HYPERPARAMETERS
 from chainrule.network import Network
 from chainrule.rules import LEARNING_RATES, OPTIMISERS
 
+BELOW_ONE = ("momentum", "rho", "beta1", "beta2", "shrink")  # shares of what was before
+
 
 def dtype_of(dtype: DTypeLike | None, parameters: NDArray[Any] | None, X: Any) -> Any:
     """Return the type to compute in: the given one, of the parameters, or of X."""
     if dtype is None:
         given = parameters if parameters is not None else X
         dtype = np.float32 if getattr(given, "dtype", None) == np.float32 else np.float64
-    if np.dtype(dtype) not in (np.float32, np.float64):
+    try:
+        known = np.dtype(dtype) in (np.float32, np.float64)
+    except TypeError:
+        known = False
+    if not known:
         raise BadSetting(f"dtype={dtype!r} must be float32 or float64")
     return np.dtype(dtype)
 
@@ -42,10 +48,12 @@ def split(
         raise BadSetting("X has no rows: there is nothing to train on")
     if validation is None:
         return data, no_data(data)
-    if isinstance(validation, tuple):
+    if isinstance(validation, tuple) and len(validation) == 2 and len(np.atleast_1d(validation[0])):
         return data, checked_data(network, *validation, None, dtype)
     if not (isinstance(validation, int | float) and 0.0 < validation < 1.0):
-        raise BadSetting(f"validation={validation!r} must be a share in (0, 1), or (X, Y)")
+        raise BadSetting(
+            f"validation={validation!r} must be a share in (0, 1), or (X, Y) with rows"
+        )
     held = max(1, round(n * validation))
     if held == n:
         raise BadSetting(f"validation={validation} of {n} rows leaves none to train on")
@@ -70,6 +78,9 @@ def own_parameters(solver: str, given: dict[str, float]) -> NDArray[np.float64]:
         takes = ", ".join(f"{name}={value}" for name, value in own.items()) or "none"
         raise BadSetting(f"{unknown[0]!r} is not a parameter of {solver}; it takes {takes}")
     values = [at_least_zero(name, value) for name, value in (own | given).items()]
+    for name, value in zip(own, values, strict=True):
+        if name in BELOW_ONE and value >= 1:
+            raise BadSetting(f"{name}={value} of {solver} must be below 1")
     return np.array(values + [0.0] * (HYPERPARAMETERS - len(values)))
 
 

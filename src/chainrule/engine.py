@@ -178,7 +178,7 @@ def checked_data(
         _check_range(network.loss, targets)
     weight = np.zeros(0, dtype)
     if sample_weight is not None:
-        weight = np.ascontiguousarray(sample_weight, dtype=dtype)
+        weight = _numbers("sample_weight", sample_weight, dtype)
         if weight.shape != (n,):
             raise BadSetting(f"sample_weight of shape {weight.shape} must be of shape ({n},)")
         if not (np.isfinite(weight).all() and (weight >= 0).all() and weight.sum() > 0):
@@ -191,11 +191,16 @@ def _writeable(array: NDArray[Any]) -> NDArray[Any]:
     return array if array.flags.writeable else array.copy()
 
 
-def _matrix(name: str, values: Any, columns: int, dtype: Any) -> NDArray[Any]:
+def _numbers(name: str, values: Any, dtype: Any) -> NDArray[Any]:
     try:
-        array = np.ascontiguousarray(values, dtype=dtype)
+        with np.errstate(over="ignore"):  # what overflows is refused as infinite
+            return np.ascontiguousarray(values, dtype=dtype)
     except (TypeError, ValueError) as error:
         raise BadSetting(f"{name} must be an array of numbers: {error}") from None
+
+
+def _matrix(name: str, values: Any, columns: int, dtype: Any) -> NDArray[Any]:
+    array = _numbers(name, values, dtype)
     if array.ndim == 1 and columns == 1:
         array = array.reshape(-1, 1)
     if array.ndim != 2 or array.shape[1] != columns:
@@ -224,7 +229,7 @@ def _check_range(loss: str, targets: NDArray[Any]) -> None:
 
 
 def _one_hot(labels: NDArray[Any], classes: int) -> NDArray[np.float64]:
-    codes = labels.astype(np.int64)
-    if (codes != labels).any() or (codes < 0).any() or (codes >= classes).any():
+    values = _numbers("Y", labels, np.float64)
+    if not np.isin(values, np.arange(classes)).all():
         raise BadSetting(f"Y as classes must hold whole numbers from 0 to {classes - 1}")
-    return np.eye(classes)[codes]
+    return np.eye(classes)[values.astype(np.int64)]

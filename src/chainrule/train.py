@@ -201,9 +201,12 @@ def train(
     True
     """
     dtype = dtype_of(dtype, parameters, X)
+    seed = whole("seed", seed, 0)
     if parameters is None:
         parameters = network.initial(seed, scheme, dtype)
     theta = checked_parameters(network, parameters).astype(dtype)
+    if not np.isfinite(theta).all():
+        raise BadSetting("parameters hold NaN or infinity: training must start from finite ones")
     data, held = split(network, X, Y, sample_weight, validation, seed, dtype)
     rate = learning_rate_of(solver, learning_rate)
     n = len(data.X)
@@ -216,7 +219,7 @@ def train(
         l2=at_least_zero("l2", l2),
         clip_norm=np.inf if clip_norm is None else at_least_zero("clip_norm", clip_norm),
         patience=-1 if patience is None else whole("patience", patience, 0),
-        tolerance=float(tolerance),
+        tolerance=at_least_zero("tolerance", tolerance),
     )
     if schedule not in SCHEDULES:
         raise BadSetting(f"schedule={schedule!r} is not one of {', '.join(SCHEDULES)}")
@@ -256,7 +259,7 @@ class _Loop:
                 rates = self._rates(schedule, rate, steps, done, count, epochs)
                 status = self._call(done, count, rates, steps)
                 if status == kernels.DIVERGED:
-                    raise self._divergence(float(rates[-1]))
+                    raise self._divergence(rate)
                 if status == kernels.STOPPED:
                     stopped = "patience"
                 elif callback is not None and callback(self._progress(epochs)):
