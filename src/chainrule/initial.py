@@ -82,11 +82,16 @@ def draw(
     Raises
     ------
     BadSetting
-        If the scheme is unknown.
+        If the scheme is unknown, or the seed or the type cannot be used.
     """
     if scheme not in INITIALISERS:
         raise BadSetting(f"scheme={scheme!r} is not one of {', '.join(INITIALISERS)}")
-    random = np.random.default_rng(seed)
+    if dtype not in (np.float32, np.float64):
+        raise BadSetting(f"dtype={dtype} must be float32 or float64")
+    try:
+        random = np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        raise BadSetting(f"seed={seed!r} must be a whole number, 0 or more") from None
     parts: list[NDArray[np.float64]] = []
     for n_in, n_out in pairwise(sizes):
         parts += [INITIALISERS[scheme](random, n_in, n_out).ravel(), np.zeros(n_out)]

@@ -112,10 +112,11 @@ class _KernelCache(caching.FunctionCache):
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile a function on first use and keep its machine code on disk."""
+    if not COMPILED:
+        return np.errstate(all="ignore")(function)  # machine code does not warn either
     dispatcher = numba.njit(no_cfunc_wrapper=True, **OPTIONS)(function)
-    if COMPILED:
-        with contextlib.suppress(OSError, RuntimeError):  # nowhere to write: compile every time
-            dispatcher._cache = _KernelCache(function)
+    with contextlib.suppress(OSError, RuntimeError):  # nowhere to write: compile every time
+        dispatcher._cache = _KernelCache(function)
     return dispatcher
 
 

@@ -68,14 +68,14 @@ class Network:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sizes", _checked_sizes(self.sizes))
-        if not isinstance(self.hidden, str):
+        if isinstance(self.hidden, Sequence) and not isinstance(self.hidden, str):
             object.__setattr__(self, "hidden", tuple(self.hidden))
-        if not isinstance(self.hidden, str) and len(self.hidden) != len(self.sizes) - 2:
+        if isinstance(self.hidden, tuple) and len(self.hidden) != len(self.sizes) - 2:
             raise BadSetting(
                 f"hidden={self.hidden!r} names {len(self.hidden)} activations for "
                 f"{len(self.sizes) - 2} hidden layers; give one, or one for each layer"
             )
-        for name in (self.hidden,) if isinstance(self.hidden, str) else self.hidden:
+        for name in self.hidden if isinstance(self.hidden, tuple) else (self.hidden,):
             _one_of("hidden", name, HIDDEN)
         _one_of("output", self.output, OUTPUTS)
         _one_of("loss", self.loss, LOSSES)
@@ -99,11 +99,10 @@ class Network:
             return
         if default is None:
             raise BadSetting(f"loss={self.loss!r} has no parameter of its own")
-        value = float(self.loss_parameter)
-        upper = 1.0 if self.loss == "quantile" else np.inf
-        if not 0.0 < value < upper:
-            raise BadSetting(f"loss_parameter={value} of {self.loss!r} must be in (0, {upper})")
-        object.__setattr__(self, "loss_parameter", value)
+        value, upper = self.loss_parameter, 1.0 if self.loss == "quantile" else np.inf
+        if not (isinstance(value, int | float | np.number) and 0.0 < value < upper):
+            raise BadSetting(f"loss_parameter={value!r} of {self.loss!r} must be in (0, {upper})")
+        object.__setattr__(self, "loss_parameter", float(value))
 
     @property
     def activations(self) -> tuple[str, ...]:
@@ -171,7 +170,7 @@ def _checked_sizes(sizes: Sequence[int]) -> tuple[int, ...]:
     try:
         whole = tuple(int(size) for size in sizes)
         exact = all(w == size for w, size in zip(whole, sizes, strict=True))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         whole, exact = (), False
     if not exact or len(whole) < 2 or min(whole) < 1:
         raise BadSetting(
@@ -182,7 +181,7 @@ def _checked_sizes(sizes: Sequence[int]) -> tuple[int, ...]:
 
 
 def _one_of(parameter: str, name: Any, allowed: Any) -> None:
-    if name not in allowed:
+    if not isinstance(name, str) or name not in allowed:
         raise BadSetting(f"{parameter}={name!r} is not one of {', '.join(allowed)}")
 
 

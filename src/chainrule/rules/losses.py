@@ -40,7 +40,7 @@ def huber(a: float, y: float, delta: float = 1.0) -> tuple[float, float]:
     error = a - y
     far = abs(error) - delta
     loss = 0.5 * error * error if far <= 0.0 else delta * (far + 0.5 * delta)
-    slope = error if far <= 0.0 else (delta if error > 0.0 else -delta)
+    slope = delta if error > delta else (-delta if error < -delta else error)
     return loss, slope
 
 
