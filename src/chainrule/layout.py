@@ -28,6 +28,7 @@ class Plan(NamedTuple):
     slopes: Any  # start of each layer's dA/dZ
     deltas: Any  # two places for dL/dZ, used in turn
     turned: int  # delta with samples as rows
+    identity: Any  # 0, 1, 2, ...: all rows of a delta
     targets: int
     shares: int  # each sample's share in the mean
 
@@ -115,6 +116,7 @@ def lay_out(network: Network, itemsize: int, samples: int, training: bool) -> Pl
         slopes=slopes,
         deltas=deltas,
         turned=turned,
+        identity=np.arange(max(network.sizes), dtype=np.int32),
         targets=targets,
         shares=room(0),
     )

@@ -17,35 +17,28 @@ from typing import Any
 
 from chainrule.jit import inlined
 from chainrule.lifted import SOFTMAX, activate, lose, softmax, softmax_slope
-from chainrule.products import matrix, multiply, transpose, vector
+from chainrule.products import matrix, multiply, rows_to_columns, vector
 
 
 @inlined
 def load(plan: Any, data: Any, begin: int, count: int, work: Any) -> None:
     """Copy samples into the columns of the workspace, over a row of ones."""
     features = plan.sizes[0]
-    inputs = matrix(work, plan.outputs[0], features + 1, count)
-    for start in range(0, features, 64):  # few rows at a time, to stay in the nearest cache
-        stop = min(features, start + 64)
-        for b in range(count):
-            row = data.order[begin + b]
-            for i in range(start, stop):
-                inputs[i, b] = data.X[row, i]
+    inputs = matrix(work, plan.outputs[0], features, count)
+    rows_to_columns(data.X, data.order, begin, inputs)
+    ones = vector(work, plan.outputs[0] + features * count, count)
     for b in range(count):
-        inputs[features, b] = 1
+        ones[b] = 1
 
 
 @inlined
 def load_targets(plan: Any, data: Any, begin: int, count: int, work: Any, total: Any) -> None:
     """Copy targets, and each sample's share of a mean over the weight ``total``."""
-    outputs = plan.sizes[-1]
-    targets = matrix(work, plan.targets, outputs, count)
+    targets = matrix(work, plan.targets, plan.sizes[-1], count)
+    rows_to_columns(data.Y, data.order, begin, targets)
     shares = vector(work, plan.shares, count)
     share = 1.0 / total if total > 0 else 0.0
     for b in range(count):
-        row = data.order[begin + b]
-        for o in range(outputs):
-            targets[o, b] = data.Y[row, o]
         shares[b] = share
     if data.weight.size:
         for b in range(count):
@@ -140,7 +133,7 @@ def backward(plan: Any, parameters: Any, work: Any, count: int, gradient: Any, a
             narrow_outer(A, delta, G, add)
         else:
             turned = matrix(work, plan.turned, count, n_out)
-            transpose(delta, turned)
+            rows_to_columns(delta, plan.identity, 0, turned)
             multiply(A, turned, G, add)
         if l > 0:
             V = matrix(parameters, plan.parameters[l], n_in + 1, n_out)

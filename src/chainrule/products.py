@@ -172,64 +172,88 @@ def multiply(a: Any, b: Any, out: Any, add: bool) -> None:
         j += lanes
 
 
-def _transpose_in_python(source: Any, i: int, j: int, target: Any) -> None:
-    target[j : j + 8, i : i + 8] = source[i : i + 8, j : j + 8].T
+def _turn_in_python(source: Any, rows: Any, i: int, j: int, target: Any, column: int) -> None:
+    target[j : j + 8, column : column + 8] = source[rows[i : i + 8], j : j + 8].T
 
 
 @intrinsic
-def _transpose_in_registers(typing_context: Any, source: Any, i: Any, j: Any, target: Any) -> Any:
-    """Exchange rows and columns of a block of 8 by 8, in three rounds of pairwise shuffles."""
+def _turn_in_registers(
+    typing_context: Any, source: Any, rows: Any, i: Any, j: Any, target: Any, column: Any
+) -> Any:
+    """Turn a block of 8 by 8, in three rounds of pairwise shuffles."""
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        source_value, i, j, target_value = arguments
+        source_value, rows_value, i, j, target_value, column = arguments
+        index = ir.IntType(64)
         vector = ir.VectorType(context.get_value_type(source.dtype), 8)
         size = source.dtype.bitwidth // 8
 
-        def place(array_type: Any, array: Any, row: Any, number: int, column: Any) -> Any:
+        def place(array_type: Any, array: Any, *indices: Any) -> Any:
             parts = context.make_array(array_type)(context, builder, array)
-            row = builder.add(row, ir.Constant(ir.IntType(64), number))
-            item = cgutils.get_item_pointer(
-                context, builder, array_type, parts, [row, column], wraparound=False
+            return cgutils.get_item_pointer(
+                context, builder, array_type, parts, list(indices), wraparound=False
             )
-            return builder.bitcast(item, vector.as_pointer())
 
-        rows = [
-            builder.load(place(signature.args[0], source_value, i, r, j), align=size)
-            for r in range(8)
-        ]
+        def as_vector(pointer: Any) -> Any:
+            return builder.bitcast(pointer, vector.as_pointer())
+
+        def after(start: Any, number: int) -> Any:
+            return builder.add(start, ir.Constant(index, number))
+
+        lines = []
+        for r in range(8):
+            row = builder.load(place(signature.args[1], rows_value, after(i, r)))
+            line = place(signature.args[0], source_value, builder.sext(row, index), j)
+            lines.append(builder.load(as_vector(line), align=size))
         for distance in (4, 2, 1):
             low = [c if not c & distance else c - distance + 8 for c in range(8)]
             high = [c + distance if not c & distance else c + 8 for c in range(8)]
             for r in range(8):
                 if not r & distance:
-                    upper, lower = rows[r], rows[r + distance]
-                    for place_, lanes in ((r, low), (r + distance, high)):
+                    upper, lower = lines[r], lines[r + distance]
+                    for number, lanes in ((r, low), (r + distance, high)):
                         mask = ir.Constant(ir.VectorType(ir.IntType(32), 8), lanes)
-                        rows[place_] = builder.shuffle_vector(upper, lower, mask)
-        for c, value in enumerate(rows):
-            builder.store(value, place(signature.args[3], target_value, j, c, i), align=size)
+                        lines[number] = builder.shuffle_vector(upper, lower, mask)
+        for c, line in enumerate(lines):
+            pointer = place(signature.args[4], target_value, after(j, c), column)
+            builder.store(line, as_vector(pointer), align=size)
         return context.get_dummy_value()
 
-    return types.void(source, types.int64, types.int64, target), build
+    whole = types.int64
+    return types.void(source, rows, whole, whole, target, whole), build
 
 
-_transpose8 = _transpose_in_registers if COMPILED else _transpose_in_python
+_turn8 = _turn_in_registers if COMPILED else _turn_in_python
 
 
 @inner
-def transpose(source: Any, target: Any) -> None:
-    """Set target = source^T, in blocks of 8 by 8."""
-    rows, columns = source.shape
-    whole_rows, whole_columns = rows - rows % 8, columns - columns % 8
-    for i in range(0, whole_rows, 8):
-        for j in range(0, whole_columns, 8):
-            _transpose8(source, i, j, target)
-        for j in range(whole_columns, columns):
-            for r in range(i, i + 8):
-                target[j, r] = source[r, j]
-    for i in range(whole_rows, rows):
-        for j in range(columns):
-            target[j, i] = source[i, j]
+def rows_to_columns(source: Any, rows: Any, begin: int, target: Any) -> None:
+    """Set target[:, b] = source[rows[begin + b]], in blocks of 8 by 8.
+
+    Parameters
+    ----------
+    source : array of shape (n, M)
+    rows : int32 array
+        The rows to take; those from ``begin`` on are taken.
+    target : array of shape (M, B)
+    """
+    M, B = target.shape
+    whole = M - M % 8
+    b = 0
+    while b + 8 <= B:
+        j = 0
+        while j < whole:
+            _turn8(source, rows, begin + b, j, target, b)
+            j += 8
+        for c in range(b, b + 8):
+            row = rows[begin + c]
+            for j in range(whole, M):
+                target[j, c] = source[row, j]
+        b += 8
+    for c in range(b, B):
+        row = rows[begin + c]
+        for j in range(M):
+            target[j, c] = source[row, j]
 
 
 def _matrix_in_python(flat: Any, start: int, rows: int, columns: int) -> Any:
