@@ -126,6 +126,15 @@ def inner(function: Callable[..., Any]) -> Callable[..., Any]:
     return compiled
 
 
+def welded(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function apart, as ``inner`` does, but leave no call of it in machine code.
+
+    For what is called in one place in every step: a call passes arrays on the stack.
+    """
+    compiled: Callable[..., Any] = numba.njit(forceinline=True, **OPTIONS, **UNWRAPPED)(function)
+    return compiled
+
+
 def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
     """Put a function into the kernels that call it, before they are compiled.
 
@@ -221,4 +230,4 @@ def switch(
             lines.append(textwrap.indent(lifted(rule, frame(rule), results), " " * 8).rstrip())
     lines.append("    raise ValueError('no rule has this code')")
     exec("\n".join(lines), names)
-    return inner(names["chosen"])
+    return welded(names["chosen"])
