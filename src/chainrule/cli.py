@@ -1,0 +1,173 @@
+"""The command ``chainrule``: one function a command, heavy imports inside.
+
+Exit status: 0, or 2 for input that cannot be used, with the message on standard
+error, or 130 after Ctrl-C (a training that was interrupted is saved all the
+same), or 1 if the reader of the output went away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+from io import TextIOWrapper
+from typing import Annotated, NoReturn
+
+import typer
+
+from chainrule import options as opt
+from chainrule.errors import ChainruleError, Diverged
+
+app = typer.Typer(
+    name="chainrule",
+    help="Train a small neural network on a table, and use it.",
+    epilog="Start with: [bold]chainrule train[/bold]   (it trains on a table of penguins)",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from chainrule import __version__
+
+        print(f"chainrule {__version__}")  # noqa: T201
+        raise typer.Exit
+
+
+@app.callback()
+def chainrule(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Train a small neural network on a table, and use it."""
+
+
+@app.command()
+def train(
+    ctx: typer.Context,
+    table: opt.TrainTable = None,
+    target: opt.Target = None,
+    task: opt.Task = None,
+    kind: opt.Kind = None,
+    drop: opt.Drop = None,
+    test_size: opt.TestSize = None,
+    validation: opt.Validation = None,
+    preset: opt.Preset = None,
+    hidden_layer_sizes: opt.Sizes = None,
+    hidden: opt.Hidden = None,
+    loss: opt.Loss = None,
+    loss_parameter: opt.LossParameter = None,
+    solver: opt.Solver = None,
+    learning_rate: opt.LearningRate = None,
+    schedule: opt.Schedule = None,
+    epochs: opt.Epochs = None,
+    batch_size: opt.BatchSize = None,
+    patience: opt.Patience = None,
+    l1: opt.L1 = None,
+    l2: opt.L2 = None,
+    clip_norm: opt.ClipNorm = None,
+    set_: opt.Set = None,
+    seed: opt.Seed = None,
+    dtype: opt.Dtype = None,
+    output: opt.Output = None,
+    plot: opt.Plot = None,
+    log_every: opt.LogEvery = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Train on a table, score on held-out rows, and save the model.
+
+    Without a table it trains on the penguins that come with the package.
+
+    Ctrl-C keeps the best parameters so far, saves them, and exits with status 130.
+
+    [bold]chainrule train[/bold]
+
+    [bold]chainrule train houses.csv --target price --plot loss.png[/bold]
+
+    [bold]chainrule train houses.csv --target sold --preset neuron --log-every 100[/bold]
+    """
+    from chainrule.traincommand import train_command
+
+    train_command(dict(ctx.params))
+
+
+@app.command()
+def predict(
+    model: opt.Model,
+    table: opt.Table,
+    output: opt.Predictions = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Predict the target for each row of a table.
+
+    [bold]chainrule predict houses.safetensors new.csv -o predicted.csv[/bold]
+    """
+    from chainrule.commands import predict_command
+
+    predict_command(model, table, output, as_json)
+
+
+@app.command()
+def evaluate(
+    model: opt.Model,
+    table: opt.Table,
+    target: opt.Truth = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Score a model on a table that has the target.
+
+    [bold]chainrule evaluate houses.safetensors sold-in-may.csv[/bold]
+    """
+    from chainrule.commands import evaluate_command
+
+    evaluate_command(model, table, target, as_json)
+
+
+@app.command()
+def show(model: opt.Model, as_json: opt.Json = False) -> None:
+    """Show what is in a model: the network, the columns, how it was trained."""
+    from chainrule.commands import show_command
+
+    show_command(model, as_json)
+
+
+@app.command()
+def warm(as_json: opt.Json = False) -> None:
+    """Compile the engine now, which else happens on first use, and remove old code."""
+    from chainrule.commands import warm_command
+
+    warm_command(as_json)
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # rather than fail where → cannot be shown
+    try:
+        app(arguments, prog_name="chainrule")
+    except Diverged as error:
+        _fail(str(error).partition(" The last finite")[0])
+    except ChainruleError as error:
+        _fail(str(error))
+    except MemoryError:
+        _fail("there is not enough memory for this; use fewer rows or columns")
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        _fail(f"{error.strerror or error}{where}")
+    sys.exit(0)
+
+
+def _fail(message: str) -> NoReturn:
+    """Print a message, with settings named as options, and exit."""
+    names = "|".join(opt.PASSED + opt.PARSED)
+    named = re.sub(
+        rf"\b({names})=(?=\S)", lambda found: f"--{found[1].replace('_', '-')} ", message
+    )
+    with contextlib.suppress(BrokenPipeError):
+        print(f"chainrule: {named}", file=sys.stderr)  # noqa: T201
+    sys.exit(2)

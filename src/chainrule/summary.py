@@ -1,0 +1,103 @@
+"""What is kept of a training, and its form in the model file."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields, replace
+from math import isnan, nan
+from typing import Any
+
+from chainrule.untrusted import keys, mapped, number, require, text, whole
+
+KEPT_EPOCHS = 1000
+CURVES = ("loss", "validation_loss", "learning_rate")
+
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What is kept of a training, for people.
+
+    Attributes
+    ----------
+    version : str
+        The version of chainrule that trained.
+    settings : dict
+        What was asked for: seed, solver, learning rate and so on.
+    rows : dict of str to int
+        How many rows were used to "train", for "validation", and held out ("test").
+    stopped : str
+        Why it ended, see ``chainrule.train.Training``.
+    epochs : int
+        How many were run.
+    best_epoch : int or None
+        The epoch (from 0) of the parameters, with early stopping.
+    scores : dict of str to dict of str to float
+        On the held-out rows, of the "network", the "linear" model and the
+        "baseline"; empty without such rows. NaN where a score is not defined.
+    history : dict of str to list of float
+        The "loss", the "validation_loss" and the "learning_rate" of the epochs.
+    every : int
+        1 if the history has all epochs. A file keeps at most a thousand of them:
+        the first of every 2, 3, ...
+    """
+
+    version: str
+    settings: dict[str, Scalar] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+    stopped: str = "epochs"
+    epochs: int = 0
+    best_epoch: int | None = None
+    scores: dict[str, dict[str, float]] = field(default_factory=dict)
+    history: dict[str, list[float]] = field(default_factory=dict)
+    every: int = 1
+
+
+def summary_document(summary: Summary) -> dict[str, Any]:
+    """Return a summary as a document of JSON types, with a thousand epochs at most."""
+    longest = max((len(curve) for curve in summary.history.values()), default=0)
+    step = max(1, -(-longest // KEPT_EPOCHS))
+    history = {name: curve[::step] for name, curve in summary.history.items()}
+    scores = {
+        who: {name: None if isnan(score) else score for name, score in found.items()}
+        for who, found in summary.scores.items()
+    }
+    thinned = asdict(replace(summary, history=history, every=summary.every * step))
+    return thinned | {"scores": scores}
+
+
+def read_summary(document: Any) -> Summary:
+    """Check a document of ``summary_document`` and return the summary."""
+    found = keys(document, tuple(entry.name for entry in fields(Summary)), "training")
+    best = found["best_epoch"]
+    history = mapped(found["history"], "training.history", _numbers)
+    require(set(history) <= set(CURVES), "training.history", f"one of {', '.join(CURVES)}")
+    return Summary(
+        version=text(found["version"], "training.version"),
+        settings=mapped(found["settings"], "training.settings", _scalar),
+        rows=mapped(found["rows"], "training.rows", whole),
+        stopped=text(found["stopped"], "training.stopped"),
+        epochs=whole(found["epochs"], "training.epochs"),
+        best_epoch=None if best is None else whole(best, "training.best_epoch"),
+        scores=mapped(
+            found["scores"], "training.scores", lambda v, where: mapped(v, where, _score)
+        ),
+        history=history,
+        every=whole(found["every"], "training.every"),
+    )
+
+
+def _score(value: Any, where: str) -> float:
+    return nan if value is None else number(value, where)
+
+
+def _numbers(value: Any, where: str) -> list[float]:
+    require(isinstance(value, list), where, "a list")
+    return [number(item, where) for item in value]
+
+
+def _scalar(value: Any, where: str) -> Scalar:
+    if isinstance(value, float):
+        return number(value, where)
+    require(value is None or isinstance(value, str | int), where, "text, a number or a flag")
+    return value  # type: ignore[no-any-return]
