@@ -29,8 +29,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from chainrule.loop import train
 from chainrule.network import Network
-from chainrule.train import train
 
 ROWS = 20_000
 
@@ -47,10 +47,12 @@ class Case:
 
     @property
     def steps(self) -> int:
+        """Steps an epoch."""
         return -(-self.rows // self.batch)
 
     @property
     def name(self) -> str:
+        """The sizes, such as 3-8-8-1."""
         return "-".join(map(str, self.sizes))
 
 
@@ -104,9 +106,14 @@ def sklearn_epoch(case: Case) -> Epoch:
 
     def run() -> float:
         model = kind(
-            hidden_layer_sizes=case.sizes[1:-1], alpha=0.0, batch_size=case.batch, max_iter=epochs, tol=0.0,
-            n_iter_no_change=epochs + 1, random_state=0,
-        )  # fmt: skip
+            hidden_layer_sizes=case.sizes[1:-1],
+            alpha=0.0,
+            batch_size=case.batch,
+            max_iter=epochs,
+            tol=0.0,
+            n_iter_no_change=epochs + 1,
+            random_state=0,
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             start = time.perf_counter()
@@ -174,9 +181,7 @@ def jax_epoch(case: Case) -> Epoch:
         m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, g)
         v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, g)
         c1, c2 = 1 / (1 - 0.9**t), 1 / (1 - 0.999**t)
-        p = jax.tree.map(
-            lambda p, m, v: p - 0.001 * m * c1 / (jnp.sqrt(v * c2) + 1e-8), p, m, v
-        )
+        p = jax.tree.map(lambda p, m, v: p - 0.001 * m * c1 / (jnp.sqrt(v * c2) + 1e-8), p, m, v)
         return (p, m, v, t), value
 
     @jax.jit
@@ -255,8 +260,10 @@ def sgemm_rate(case: Case) -> float:
     """Return the flops a second of SciPy's sgemm at the shape of a case's largest product."""
     from scipy.linalg.blas import sgemm
 
-    a = np.asfortranarray(np.random.rand(case.sizes[1], case.sizes[0]).astype(np.float32))
-    b = np.asfortranarray(np.random.rand(case.sizes[0], case.batch).astype(np.float32))
+    random = np.random.default_rng(0)
+    inputs, outputs = case.sizes[:2]
+    a = np.asfortranarray(random.random((outputs, inputs), dtype=np.float32))
+    b = np.asfortranarray(random.random((inputs, case.batch), dtype=np.float32))
     best = np.inf
     for _ in range(20):
         start = time.perf_counter()

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from chainrule import cli, fit, load
+from chainrule import cli, commands, fit, load
+from chainrule.commands import compile_for
 from chainrule.datasets import penguins, penguins_path
 from chainrule.rules import LOSSES, OPTIMISERS
 from chainrule.schedules import SCHEDULES
@@ -24,6 +26,13 @@ from chainrule.schedules import SCHEDULES
 pytestmark = pytest.mark.compiled_only  # whole trainings
 PENGUINS = str(penguins_path())
 COMMAND = [sys.executable, "-c", "from chainrule.cli import main; main()"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled():
+    """Compile beforehand, so that no command has to say that it compiles."""
+    for dtype in ("float32", "float64"):
+        compile_for(dtype)
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +75,13 @@ def shell(command, **more):
 
 
 # train
+
+
+def test_what_is_compiled_is_announced(monkeypatch, capfdbinary):
+    monkeypatch.setattr("chainrule.jit.is_warm", lambda: False)
+    monkeypatch.setattr(commands, "compile_for", lambda dtype: time.sleep(0.3))
+    commands.first_call("float32")
+    assert capfdbinary.readouterr().err.decode() == commands.COMPILING + "\n"
 
 
 def test_train_without_arguments_learns_the_penguins(run, folder):
@@ -302,8 +318,8 @@ def test_show_draws_the_neuron(run):
     run("train", "t.parquet", "--target", "y", "--preset", "neuron", "-o", "m.safetensors")
     w, b = load("m.safetensors").parameters
     _, out, _ = run("show", "m.safetensors")
-    assert f"p ──( {w:+.3f} )──╮" in out
-    assert f"b ──( {b:+.3f} )──┴──▶ Σ ──▶ sigmoid ──▶ y" in out
+    assert f"   p ──( {w:+.3f} )──╮" in out
+    assert f"bias ──( {b:+.3f} )──┴──▶ Σ ──▶ sigmoid ──▶ y" in out
 
 
 def test_show_of_large_networks(run):
@@ -396,9 +412,9 @@ ARGUMENTS = {
     "train --kind island=colour": "'colour' of column 'island'",
     "train --set speed=9": "'speed' is not a parameter of adam",
     "train --set beta1=fast": "'fast' is not a number",
-    "train --epochs -1": "--epochs -1 must be",
+    "train --epochs -1": "-1 is not in the range x>=0",
     "train --learning-rate 0": "--learning-rate 0.0 must be a positive number",
-    "train --seed -1": "--seed -1 must be",
+    "train --seed -1": "-1 is not in the range x>=0",
     "train --solver gd --target body_mass_g --learning-rate 1e6": "--learning-rate 100000",
     "train --solver magic": "'magic' is not one of",
     "train --log-every 0": "--log-every",

@@ -225,12 +225,38 @@ def global_state(z):
     return z, 1.0
 
 
+def several(*z):  # HERE
+    return 1.0, 1.0
+
+
+def keyword_only(z, *, scale=2.0):  # HERE
+    return scale * z, scale
+
+
+def reserved(z, nan):  # HERE
+    return z * nan, nan
+
+
+def underscored(z, scale_):  # HERE
+    return z * scale_, scale_
+
+
+def shadow(z):
+    exp = z  # HERE
+    return exp, 1.0
+
+
+def no_arguments_for(z):
+    return exp(), 1.0  # HERE
+
+
 REFUSED = [
     loop, while_loop, statement_if, unknown_name, used_before, library, other_function,
     own_function, text, truth, imaginary, chained, both, bare_condition, comparison_as_number,
     unequal, floor_division, remainder, plus, two_names, chained_assignment, item, attribute,
     augmented, annotated, walrus, keyword, starred, two_arguments, underscore, comprehension,
     one_result, three_results, early_return, no_return, side_effect, global_state,
+    several, keyword_only, reserved, underscored, shadow, no_arguments_for,
 ]  # fmt: skip
 
 

@@ -10,9 +10,9 @@ import pytest
 from chainrule.engine import forward, gradient, layer_outputs, mean_loss
 from chainrule.errors import BadSetting
 from chainrule.formula import check
+from chainrule.loop import train
 from chainrule.network import Network
 from chainrule.rules.optimisers import adam, adamw, gd, rmsprop, sgd
-from chainrule.train import train
 
 FILE = Path(__file__).parent / "golden" / "worked_examples.json"
 EXAMPLES = {example["id"]: example for example in json.loads(FILE.read_text())["examples"]}

@@ -5,10 +5,10 @@ import pytest
 
 import naive
 from chainrule.engine import forward, gradient
+from chainrule.loop import PLATEAU_FACTOR, PLATEAU_PATIENCE, train
 from chainrule.network import HIDDEN, OUTPUTS, Network
 from chainrule.rules import LINKS, LOSSES
 from chainrule.schedules import SCHEDULES
-from chainrule.train import PLATEAU_FACTOR, PLATEAU_PATIENCE, train
 from tolerances import FORWARD, GRADIENT, LONG_TRAINING, SCHEDULE, assert_close, close
 
 torch = pytest.importorskip("torch")

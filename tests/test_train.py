@@ -1,6 +1,5 @@
 """The training loop, against the naive one and against what it promises."""
 
-import importlib
 import os
 import signal
 import threading
@@ -11,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import naive
+from chainrule import loop
 from chainrule.engine import mean_loss
 from chainrule.errors import BadSetting, Diverged
+from chainrule.loop import train
 from chainrule.network import Network
 from chainrule.rules import LEARNING_RATES, OPTIMISERS
 from chainrule.schedules import SCHEDULES
-from chainrule.train import train
 from tolerances import SCHEDULE, TRAINING, assert_close
 
-loop = importlib.import_module("chainrule.train")  # chainrule.train may be the function
 DTYPES = [np.float64, np.float32]
 RATES = {"gd": 0.3, "sgd": 0.05, "nesterov": 0.05, "rmsprop": 0.01, "adam": 0.02, "adamw": 0.02,
          "rprop": 0.01}  # fmt: skip
@@ -398,6 +397,13 @@ def test_the_callback_is_told_every_epoch():
     np.testing.assert_array_equal(silent.parameters, training.parameters)
 
 
+def test_the_callback_is_told_the_epoch_in_which_patience_ends():
+    told = []
+    training = train(NETWORK, X, Y, callback=lambda p: told.append(p.epoch), patience=3, **STOP)
+    assert training.stopped == "patience"
+    assert told == list(range(len(training.history.loss)))
+
+
 def test_a_callback_stops_with_true():
     training = train(NETWORK, X, Y, epochs=50, callback=lambda p: p.epoch == 3)
     assert training.stopped == "callback"
@@ -419,10 +425,32 @@ def test_ctrl_c_gives_back_the_best_so_far():
     assert loss_of(training.parameters, HELD) == min(losses)
 
 
+@pytest.mark.parametrize("entered", [False, True])
+def test_ctrl_c_at_the_end_of_a_call_enters_its_epochs_once(entered, monkeypatch):
+    enter, runs = loop._Loop._enter, []
+
+    def interrupted(self):
+        runs.append(1)
+        if len(runs) == 3 and entered:
+            enter(self)
+        if len(runs) == 3:
+            raise KeyboardInterrupt
+        enter(self)
+
+    epochs_a_call(monkeypatch, 4)
+    monkeypatch.setattr(loop._Loop, "_enter", interrupted)
+    training = train(NETWORK, X, Y, epochs=50, schedule="cosine")
+    again = train(NETWORK, X, Y, epochs=50, schedule="cosine")
+    assert training.stopped == "interrupted"
+    assert training.history.loss == again.history.loss[:12]
+    assert training.history.learning_rate == again.history.learning_rate[:12]
+
+
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
 @pytest.mark.parametrize("delay", [0.1, 0.25, 0.3, 0.35, 0.4])
 def test_ctrl_c_is_heard_without_a_callback(delay):
     """Whenever it comes: within a compiled call, or while its losses are entered."""
+    train(NETWORK, X, Y, epochs=1, batch_size=None)  # what is compiled is loaded
     timer = threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     training = train(NETWORK, X, Y, epochs=10**8, learning_rate=1e-4, batch_size=None, seed=1)

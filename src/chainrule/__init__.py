@@ -30,9 +30,9 @@ if TYPE_CHECKING:
         ChainruleError,
         Diverged,
     )
+    from chainrule.loop import History, Progress, Training, train
     from chainrule.model import Model, fit, load
     from chainrule.network import Network
-    from chainrule.train import History, Progress, Training, train
 
 _HOMES = {
     "BadInput": "errors",
@@ -42,11 +42,11 @@ _HOMES = {
     "BadTable": "errors",
     "ChainruleError": "errors",
     "Diverged": "errors",
-    "History": "train",
+    "History": "loop",
     "Model": "model",
     "Network": "network",
-    "Progress": "train",
-    "Training": "train",
+    "Progress": "loop",
+    "Training": "loop",
     "feedforward_nn": "document",
     "fit": "model",
     "forward": "engine",
@@ -54,7 +54,7 @@ _HOMES = {
     "layer_outputs": "engine",
     "load": "model",
     "mean_loss": "engine",
-    "train": "train",
+    "train": "loop",
 }
 
 __all__ = [

@@ -58,7 +58,14 @@ def split(
     if held == n:
         raise BadSetting(f"validation={validation} of {n} rows leaves none to train on")
     order = np.random.default_rng([seed, 1]).permutation(n)
-    return _rows(data, np.sort(order[held:])), _rows(data, np.sort(order[:held]))
+    parts = _rows(data, np.sort(order[held:])), _rows(data, np.sort(order[:held]))
+    for part, name in zip(parts, ("train on", "validate with"), strict=True):
+        if part.weight.size and not part.weight.any():
+            raise BadSetting(
+                f"validation={validation} with seed={seed} leaves only rows of sample_weight 0 to "
+                f"{name}: take another seed, or give validation=(X, Y)"
+            )
+    return parts
 
 
 def _rows(data: Data, rows: NDArray[Any]) -> Data:

@@ -51,8 +51,8 @@ def compile_for(dtype: Any) -> None:
     import numpy as np
 
     from chainrule.engine import forward
+    from chainrule.loop import train
     from chainrule.network import Network
-    from chainrule.train import train
 
     network, X = Network((1, 1)), np.zeros((2, 1), dtype)
     parameters = train(network, X, X, epochs=1).parameters

@@ -28,8 +28,8 @@ from numpy.typing import ArrayLike, NDArray
 from chainrule.arguments import learning_rate_of, whole
 from chainrule.engine import mean_loss
 from chainrule.errors import BadSetting, Diverged
+from chainrule.loop import train
 from chainrule.network import Network
-from chainrule.train import train
 
 Floats = NDArray[np.float64]
 

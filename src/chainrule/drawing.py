@@ -49,9 +49,9 @@ def draw(
     --------
     >>> network = Network((2, 1), output="sigmoid")
     >>> print(draw(network, np.array([0.5, -1.25, 0.125]), ["x1", "x2"], ["y"]))
-    x1 ──( +0.500 )──╮
-    x2 ──( -1.250 )──┼──▶ Σ ──▶ sigmoid ──▶ y
-     b ──( +0.125 )──╯
+      x1 ──( +0.500 )──╮
+      x2 ──( -1.250 )──┼──▶ Σ ──▶ sigmoid ──▶ y
+    bias ──( +0.125 )──╯
     """
     layers = network.layers(parameters)
     if network.sizes[0] > MOST_ROWS or network.sizes[-1] > MOST_ROWS:
@@ -86,7 +86,7 @@ def _neuron(W: NDArray[Any], b: NDArray[Any], inputs: Sequence[str], rest: str) 
     values = [*W[:, 0], *b]
     numbers = [f"{value:+.3f}" for value in values]
     width = max(map(len, numbers))
-    names = _aligned([*inputs, "b"])
+    names = _aligned([*inputs, "bias"])
     last, middle = len(values) - 1, len(values) // 2
     lines = []
     for i, (name, number) in enumerate(zip(names, numbers, strict=True)):

@@ -47,7 +47,7 @@ class Diverged(ChainruleError, ArithmeticError):
 
     Attributes
     ----------
-    training : chainrule.train.Training
+    training : chainrule.Training
         What was reached before: the last finite parameters and the history.
     """
 

@@ -52,7 +52,7 @@ class Prepared:
     ignored : int
         How many rows have no target.
     settings : dict
-        The keywords of ``chainrule.train.train``.
+        The keywords of ``chainrule.train``.
     recorded : dict
         All settings, for the summary.
     """

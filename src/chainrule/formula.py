@@ -20,6 +20,7 @@ from chainrule.errors import BadRule
 
 ELEMENTARY = frozenset(function.__name__ for function in elementary.PRECISIONS) | {"abs", "sqrt"}
 _OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.USub)
+RESERVED = ELEMENTARY | {"like", "inf", "nan"}
 _COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq)
 
 
@@ -67,15 +68,15 @@ def check(function: Callable[..., Any], results: int) -> ast.FunctionDef:
     'silu'
     """
     node = parse(function)
-    known = {argument.arg for argument in node.args.args}
+    known = _names_of_arguments(node)
     for number, statement in enumerate(node.body):
         if _is_docstring(statement):
             continue
-        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+        if isinstance(statement, ast.Assign) and _is_one_name(statement.targets):
             _check_expression(node, statement.value, known)
-            if statement.targets[0].id.endswith("_"):
-                _refuse(node, statement, "names must not end in an underscore")
-            known.add(statement.targets[0].id)
+            name = ast.unparse(statement.targets[0])
+            _check_name(node, statement, name)
+            known.add(name)
         elif isinstance(statement, ast.Return) and number == len(node.body) - 1:
             values = statement.value.elts if isinstance(statement.value, ast.Tuple) else []
             if len(values) != results:
@@ -108,9 +109,8 @@ def _check_expression(rule: ast.FunctionDef, expression: ast.expr, known: set[st
         ) if isinstance(comparison, _COMPARISONS):
             for part in (left, right, yes, no):
                 _check_expression(rule, part, known)
-        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if name in ELEMENTARY:
-            for argument in arguments:
-                _check_expression(rule, argument, known)
+        case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in ELEMENTARY:
+            _check_expression(rule, argument, known)
         case _:
             allowed = ", ".join(sorted(ELEMENTARY))
             _refuse(
@@ -119,6 +119,25 @@ def _check_expression(rule: ast.FunctionDef, expression: ast.expr, known: set[st
                 f"`{ast.unparse(expression)}` is outside the grammar of rules (numbers, names, "
                 f"+ - * / **, x if a < b else y, and {allowed})",
             )
+
+
+def _names_of_arguments(rule: ast.FunctionDef) -> set[str]:
+    arguments = rule.args
+    if arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.posonlyargs:
+        _refuse(rule, rule, "it takes plain arguments: no *, / or **")
+    for argument in arguments.args:
+        _check_name(rule, argument, argument.arg)
+    return {argument.arg for argument in arguments.args}
+
+
+def _check_name(rule: ast.FunctionDef, place: ast.AST, name: str) -> None:
+    """Keep clear of the names that the rebuilt sources put beside the rule's."""
+    if name.endswith("_") or name in RESERVED:
+        _refuse(rule, place, f"{name!r} is reserved: take a name that does not end in _")
+
+
+def _is_one_name(targets: list[ast.expr]) -> bool:
+    return len(targets) == 1 and isinstance(targets[0], ast.Name)
 
 
 def _refuse(rule: ast.FunctionDef, place: ast.AST, reason: str) -> None:

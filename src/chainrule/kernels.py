@@ -80,24 +80,21 @@ def take_step(plan: Any, settings: Any, state: Any, rates: Any) -> None:
     eta, t = number(rate), number(state.place[STEP])
     h = settings.hyperparameters
     h0, h1, h2, h3 = number(h[0]), number(h[1]), number(h[2]), number(h[3])
-    if settings.optimiser != ADAMW:
+    parts = 2 * plan.activations.size if settings.optimiser == ADAMW else 1
+    for part in range(parts):
+        start, size, decay = 0, state.theta.size, h3
+        if settings.optimiser == ADAMW:  # weight decay, the fourth, leaves biases alone
+            l = part // 2
+            weights = plan.sizes[l] * plan.sizes[l + 1]
+            start, size = plan.parameters[l], weights
+            if part % 2 == 1:
+                start, size, decay = start + weights, plan.sizes[l + 1], number(0)
         update(
-            settings.optimiser, state.theta, state.gradient, state.m, state.v, eta, t,
-            (h0, h1, h2, h3),
+            settings.optimiser,
+            vector(state.theta, start, size), vector(state.gradient, start, size),
+            vector(state.m, start, size), vector(state.v, start, size),
+            eta, t, (h0, h1, h2, decay),
         )  # fmt: skip
-        return
-    for l in range(plan.activations.size):  # weight decay, the fourth, leaves biases alone
-        weights = plan.sizes[l] * plan.sizes[l + 1]
-        for start, size, decay in (
-            (plan.parameters[l], weights, h3),
-            (plan.parameters[l] + weights, plan.sizes[l + 1], number(0)),
-        ):
-            update(
-                settings.optimiser,
-                vector(state.theta, start, size), vector(state.gradient, start, size),
-                vector(state.m, start, size), vector(state.v, start, size),
-                eta, t, (h0, h1, h2, decay),
-            )  # fmt: skip
 
 
 @inlined

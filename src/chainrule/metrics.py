@@ -201,7 +201,7 @@ def linear(network: Network, X: NDArray[Any], Y: NDArray[Any]) -> tuple[Network,
     >>> network.layers(parameters)[0][0].round(2)  # sum of x y / (sum of x^2 + 1)
     array([[2.67]])
     """
-    from chainrule.train import train
+    from chainrule.loop import train
 
     plain = _without_hidden(network)
     training = train(

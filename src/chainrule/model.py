@@ -20,7 +20,7 @@ from chainrule.network import Network
 from chainrule.summary import Summary
 
 if TYPE_CHECKING:
-    from chainrule.train import Callback, History
+    from chainrule.loop import Callback, History
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ class Model:
     @property
     def history(self) -> History:
         """The losses of the epochs."""
-        from chainrule.train import History
+        from chainrule.loop import History
 
         return History(**{name: list(curve) for name, curve in self.summary.history.items()})
 
@@ -209,9 +209,9 @@ def fit(
         Of the split, the initial weights and the batches.
     dtype : {"float32", "float64"}, default "float32"
     callback : callable, optional
-        Called with a ``chainrule.train.Progress`` after every epoch; True stops.
+        Called with a ``chainrule.Progress`` after every epoch; True stops.
     **settings
-        Keywords of ``chainrule.train.train``: solver, learning_rate, schedule,
+        Keywords of ``chainrule.train``: solver, learning_rate, schedule,
         epochs (500 here), batch_size, patience (20 here), tolerance, l1, l2,
         clip_norm, scheme, momentum and so on.
 
@@ -257,7 +257,7 @@ def fit(
 
 def fit_prepared(prepared: Prepared, callback: Callback | None = None) -> Model:
     """Train on what ``prepare`` gives, and score the held-out rows."""
-    from chainrule.train import train
+    from chainrule.loop import train
 
     X, Y, held = prepared.X, prepared.Y, prepared.validation
     training = train(

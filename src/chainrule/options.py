@@ -107,7 +107,9 @@ LossParameter = Annotated[
 Solver = Annotated[SolverName | None, _choice(TRAINING, OPTIMISERS, "Default: adam.")]
 LearningRate = Annotated[float | None, _option(TRAINING, "Default: the solver's, 0.001 for adam.")]
 Schedule = Annotated[ScheduleName | None, _choice(TRAINING, SCHEDULES, "Default: constant.")]
-Epochs = Annotated[int | None, _option(TRAINING, "The most passes over the rows. Default: 500.")]
+Epochs = Annotated[
+    int | None, _option(TRAINING, "The most passes over the rows. Default: 500.", min=0)
+]
 BatchSize = Annotated[
     str | None, _option(TRAINING, "Rows of a step, or all. Default: 32.", metavar="N|all")
 ]
@@ -132,7 +134,9 @@ Set = Annotated[
         metavar="NAME=NUMBER",
     ),
 ]
-Seed = Annotated[int | None, _option(TRAINING, "The same seed gives the same model. Default: 0.")]
+Seed = Annotated[
+    int | None, _option(TRAINING, "The same seed gives the same model. Default: 0.", min=0)
+]
 Dtype = Annotated[TypeName | None, _choice(TRAINING, ("float32", "float64"), "Default: float32.")]
 
 Output = Annotated[

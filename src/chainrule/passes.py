@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from chainrule.jit import inlined
 from chainrule.lifted import SOFTMAX, activate, lose, softmax, softmax_slope
 from chainrule.products import matrix, multiply, rows_to_columns, vector
@@ -133,7 +135,7 @@ def backward(plan: Any, parameters: Any, work: Any, count: int, gradient: Any, a
             narrow_outer(A, delta, G, add)
         else:
             turned = matrix(work, plan.turned, count, n_out)
-            rows_to_columns(delta, plan.identity, 0, turned)
+            rows_to_columns(delta, plan.identity, np.int64(0), turned)  # not another constant type
             multiply(A, turned, G, add)
         if l > 0:
             V = matrix(parameters, plan.parameters[l], n_in + 1, n_out)

@@ -27,7 +27,7 @@ class Summary:
     rows : dict of str to int
         How many rows were used to "train", for "validation", and held out ("test").
     stopped : str
-        Why it ended, see ``chainrule.train.Training``.
+        Why it ended, see ``chainrule.Training``.
     epochs : int
         How many were run.
     best_epoch : int or None

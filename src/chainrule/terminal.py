@@ -19,8 +19,8 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from chainrule.columns import TableSpec
+    from chainrule.loop import Progress
     from chainrule.network import Network
-    from chainrule.train import Progress
 
 NAMES = {
     "accuracy": "accuracy",
@@ -230,7 +230,7 @@ def progress_line(progress: Progress, neuron: tuple[list[float], list[float]] | 
 
     Parameters
     ----------
-    progress : chainrule.train.Progress
+    progress : chainrule.Progress
     neuron : (w, b), optional
         The parameters that the loss is of, which the document shows.
 

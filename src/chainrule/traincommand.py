@@ -21,8 +21,8 @@ from chainrule.options import settings_of
 
 if TYPE_CHECKING:
     from chainrule.fitting import Prepared
+    from chainrule.loop import Progress
     from chainrule.model import Model
-    from chainrule.train import Progress
 
 INTERRUPTED = 130
 

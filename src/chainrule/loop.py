@@ -106,6 +106,25 @@ class Progress:
 Callback = Callable[[Progress], bool | None]
 
 
+@dataclass
+class Plateau:
+    """Lowers the rate each time that the loss failed to fall for long enough."""
+
+    lowest: float = np.inf
+    waited: int = 0
+    factor: float = 1.0
+
+    def factor_after(self, loss: float) -> float:
+        """Return the factor on the rate after another epoch's loss."""
+        if loss < self.lowest:
+            self.lowest, self.waited = loss, 0
+        else:
+            self.waited += 1
+        if self.waited > PLATEAU_PATIENCE:
+            self.factor, self.waited = self.factor * PLATEAU_FACTOR, 0
+        return self.factor
+
+
 def train(
     network: Network,
     X: ArrayLike,
@@ -159,7 +178,8 @@ def train(
         A share of the rows to hold out, or validation data of your own.
     patience : int, optional
         Stop when the validation (else training) loss has not fallen for more
-        than this many epochs, and return the best parameters.
+        than this many epochs, and return the best parameters. Without validation
+        data an epoch is judged by its training loss, taken while it ran.
     tolerance : float, default 0
         By how much a loss must be lower to count as fallen.
     l1, l2 : float, default 0
@@ -197,7 +217,7 @@ def train(
     >>> X = np.linspace(-1, 1, 64).reshape(-1, 1)
     >>> network = Network((1, 8, 1), hidden="tanh")
     >>> training = train(network, X, X**2, epochs=300, learning_rate=0.01)
-    >>> training.history.loss[-1] < 0.001
+    >>> training.history.loss[-1] < 0.01 < training.history.loss[0]
     True
     """
     dtype = dtype_of(dtype, parameters, X)
@@ -243,66 +263,66 @@ class _Loop:
         self.plan = lay_out(network, theta.itemsize, samples, training=True)
         self.settings, self.data, self.held = settings, data, held
         self.state = fresh_state(self.plan, theta, samples, seed)
+        self.steps = -(-len(data.X) // settings.batch_size)
+        self.chunk = Chunk(0, np.zeros(1), np.zeros(0), np.zeros(0))
         self.history = History()
+        self.plateau = Plateau()
         self.started = time.perf_counter()
 
     def run(self, epochs: int, rate: float, schedule: str, callback: Callback | None) -> Training:
-        n = len(self.data.X)
-        steps = -(-n // self.settings.batch_size)
+        rows = len(self.data.X) + len(self.held.X)
         by_epoch = callback is not None or schedule == "plateau"
-        work = (n + len(self.held.X)) * (WORK_A_SAMPLE + 6 * len(self.state.theta))
+        work = rows * (WORK_A_SAMPLE + 6 * len(self.state.theta))
         many = 1 if by_epoch else max(1, WORK_A_CALL // work)
         stopped: Any = "epochs"
         try:
             while (done := len(self.history.loss)) < epochs and stopped == "epochs":
                 count = min(many, epochs - done)
-                rates = self._rates(schedule, rate, steps, done, count, epochs)
-                status = self._call(done, count, rates, steps)
+                status = self._call(done, count, self._rates(schedule, rate, done, count, epochs))
                 if status == kernels.DIVERGED:
                     raise self._divergence(rate)
                 if status == kernels.STOPPED:
                     stopped = "patience"
-                elif callback is not None and callback(self._progress(epochs)):
+                if callback is not None and callback(self._progress(epochs)):
                     stopped = "callback"
         except KeyboardInterrupt:
+            self._enter()
             stopped = "interrupted"
         return self._result(stopped)
 
     def _rates(
-        self, schedule: str, rate: float, steps: int, done: int, count: int, epochs: int
+        self, schedule: str, rate: float, done: int, count: int, epochs: int
     ) -> NDArray[np.float64]:
-        share = SCHEDULES[schedule]
+        """Return the rate of all the steps to come, or of every one of them."""
+        share, steps = SCHEDULES[schedule], self.steps
         if schedule == "constant":
             return np.array([rate])
         if share is None:
-            return np.array([rate * PLATEAU_FACTOR ** self._plateaus()])
+            losses = self.history.validation_loss or self.history.loss
+            return np.array([rate * self.plateau.factor_after(losses[-1])] if losses else [rate])
         return rate * share(np.arange(done * steps, (done + count) * steps), epochs * steps)
 
-    def _plateaus(self) -> int:
-        """Count how often the loss failed to fall for long enough."""
-        losses = self.history.validation_loss or self.history.loss
-        best, waited, plateaus = np.inf, 0, 0
-        for loss in losses:
-            best, waited = (loss, 0) if loss < best else (best, waited + 1)
-            if waited > PLATEAU_PATIENCE:
-                plateaus, waited = plateaus + 1, 0
-        return plateaus
-
-    def _call(self, done: int, count: int, rates: NDArray[np.float64], steps: int) -> int:
+    def _call(self, done: int, count: int, rates: NDArray[np.float64]) -> int:
         """Run some epochs in one compiled call, and enter them in the history."""
         validated = count if len(self.held.X) else 0
-        chunk = Chunk(done, rates, np.zeros(count), np.zeros(validated))
         self.state.place[FIRST_STEP] = self.state.place[STEP]
-        try:
-            return int(
-                kernels.run(self.plan, self.settings, self.state, self.data, self.held, chunk)
-            )
-        finally:  # also when Ctrl-C was pressed meanwhile
-            run = int(self.state.place[EPOCHS]) - done
-            last = [min((e + 1) * steps, len(rates)) - 1 for e in range(run)]
-            self.history.loss += chunk.losses[:run].tolist()
-            self.history.validation_loss += chunk.validation_losses[:run].tolist()
-            self.history.learning_rate += rates[last].tolist()
+        self.chunk = Chunk(done, rates, np.zeros(count), np.zeros(validated))
+        status = kernels.run(self.plan, self.settings, self.state, self.data, self.held, self.chunk)
+        self._enter()
+        return int(status)
+
+    def _enter(self) -> None:
+        """Enter what has run in the history; a second time adds nothing."""
+        done, rates, losses, validation_losses = self.chunk
+        run = int(self.state.place[EPOCHS]) - done
+        last = np.minimum(np.arange(1, run + 1) * self.steps, len(rates)) - 1
+        history = self.history
+        for curve, values in (
+            (history.validation_loss, validation_losses[:run]),
+            (history.learning_rate, rates[last]),
+            (history.loss, losses[:run]),
+        ):
+            curve += values[len(curve) - done :].tolist()
 
     def _progress(self, epochs: int) -> Progress:
         done = len(self.history.loss)
