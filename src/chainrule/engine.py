@@ -132,6 +132,7 @@ def _look(
         hyperparameters=np.zeros(HYPERPARAMETERS),
         l1=0.0,
         l2=0.0,
+        alpha=0.0,
         clip_norm=np.inf,
         patience=-1,
         tolerance=0.0,

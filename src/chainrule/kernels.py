@@ -38,9 +38,10 @@ def outputs(plan: Any, theta: Any, data: Any, work: Any, first: int, result: Any
 
 
 @inlined
-def penalise(plan: Any, settings: Any, theta: Any, gradient: Any) -> float:
+def penalise(plan: Any, settings: Any, theta: Any, gradient: Any, weight: float) -> float:
     """Return l1 |w| + l2 w^2 / 2 summed over the weights, and add its slope. Biases are free."""
-    one, two = theta.dtype.type(settings.l1), theta.dtype.type(settings.l2)
+    share = settings.alpha / weight if weight > 0 else 0.0
+    one, two = theta.dtype.type(settings.l1), theta.dtype.type(settings.l2 + share)
     total = 0.0
     layers = plan.activations.size if one != 0 or two != 0 else 0
     for l in range(layers):
@@ -166,7 +167,7 @@ def run(plan: Any, settings: Any, state: Any, data: Any, validation: Any, chunk:
                         )
                     start += count
                 if learning:
-                    mean += penalise(plan, settings, state.theta, state.gradient)
+                    mean += penalise(plan, settings, state.theta, state.gradient, total)
                     if not np.isfinite(mean):
                         chunk.losses[number] = mean
                         return DIVERGED

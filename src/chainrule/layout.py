@@ -51,6 +51,7 @@ class Settings(NamedTuple):
     hyperparameters: Any
     l1: float
     l2: float
+    alpha: float  # as l2, but divided by the weight of each batch
     clip_norm: float  # inf: no clipping
     patience: int  # epochs without improvement before the stop; -1: never
     tolerance: float

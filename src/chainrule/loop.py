@@ -237,6 +237,7 @@ def train(
         hyperparameters=own_parameters(solver, hyperparameters),
         l1=at_least_zero("l1", l1),
         l2=at_least_zero("l2", l2),
+        alpha=0.0,
         clip_norm=np.inf if clip_norm is None else at_least_zero("clip_norm", clip_norm),
         patience=-1 if patience is None else whole("patience", patience, 0),
         tolerance=at_least_zero("tolerance", tolerance),

@@ -61,6 +61,21 @@ def adam(
     return theta, m, v
 
 
+def adam_section2(
+    theta: float, g: float, m: float, v: float, rate: float, t: float,
+    beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8,
+) -> State:  # fmt: skip
+    """Adam in the order of section 2 of its paper, as scikit-learn computes it.
+
+    epsilon stands beside the root of the biased v.
+    """
+    m = beta1 * m + (1.0 - beta1) * g
+    v = beta2 * v + (1.0 - beta2) * g * g
+    step = rate * sqrt(1.0 - beta2**t) / (1.0 - beta1**t)
+    theta = theta - step * m / (sqrt(v) + epsilon)
+    return theta, m, v
+
+
 def adamw(
     theta: float, g: float, m: float, v: float, rate: float, t: float,
     beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8, weight_decay: float = 0.01,
@@ -105,6 +120,7 @@ OPTIMISERS: dict[str, Callable[..., State]] = {
     "adam": adam,
     "adamw": adamw,
     "rprop": rprop,
+    "adam_section2": adam_section2,
 }
 
 LEARNING_RATES = {
@@ -115,4 +131,5 @@ LEARNING_RATES = {
     "adam": 0.001,
     "adamw": 0.001,
     "rprop": 0.1,
+    "adam_section2": 0.001,
 }
