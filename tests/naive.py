@@ -172,6 +172,13 @@ def _adam(theta, g, memory, rate, t, is_weight, beta1=0.9, beta2=0.999, epsilon=
     return theta - rate * mean / (np.sqrt(square) + epsilon)
 
 
+def _adam_section2(theta, g, memory, rate, t, is_weight, beta1=0.9, beta2=0.999, epsilon=1e-8):
+    """The same as Adam with an epsilon that shrinks with the bias of the square."""
+    return _adam(
+        theta, g, memory, rate, t, is_weight, beta1, beta2, epsilon / np.sqrt(1 - beta2**t)
+    )
+
+
 def _adamw(theta, g, memory, rate, t, is_weight, weight_decay=0.01, **own):
     decayed = theta - rate * weight_decay * np.where(is_weight, theta, 0.0)
     return _adam(decayed, g, memory, rate, t, is_weight, **own)
@@ -202,6 +209,7 @@ OPTIMISERS = {
     "adam": _adam,
     "adamw": _adamw,
     "rprop": _rprop,
+    "adam_section2": _adam_section2,
 }
 
 

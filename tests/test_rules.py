@@ -414,6 +414,7 @@ OWN = {
     "nesterov": [number(0, 0.999)],
     "rmsprop": [number(0, 0.9999), number(1e-10, 1)],
     "adam": [number(0, 0.999), number(0, 0.9999), number(1e-10, 1)],
+    "adam_section2": [number(0, 0.999), number(0, 0.9999), number(1e-10, 1)],
     "adamw": [number(0, 0.999), number(0, 0.9999), number(1e-10, 1), number(0, 1)],
     "rprop": [number(1.01, 3), number(0.1, 0.9), number(1, 50), number(1e-8, 1e-3)],
 }

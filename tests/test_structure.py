@@ -18,7 +18,8 @@ ORDER = [
     "errors", "elementary", "rules.activations", "rules.losses", "rules.optimisers", "rules",
     "formula", "jit", "products", "schedules", "initial",
     "parsing", "csvfile", "reading", "datasets", "cells", "columns", "target", "kinds", "table",
-    "network", "layout", "lifted", "passes", "kernels", "engine", "arguments", "loop", "document",
+    "network", "layout", "lifted", "passes", "kernels", "engine", "arguments", "loop",
+    "document", "perceptron", "estimators",
     "files", "untrusted", "summary", "modelfile", "metrics", "fitting", "model", "drawing",
     "options", "terminal", "commands", "traincommand", "cli",
 ]  # fmt: skip

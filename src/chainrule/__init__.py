@@ -4,6 +4,8 @@
     load(path)               a saved model
     Network(sizes, ...)      the description of a network
     train(network, X, Y)     train on arrays
+    MLPClassifier, MLPRegressor
+                             in the place of scikit-learn's
     forward, layer_outputs, gradient, mean_loss
                              the engine, for arrays
     feedforward_nn           the source document's own function
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
         ChainruleError,
         Diverged,
     )
+    from chainrule.estimators import MLPClassifier, MLPRegressor
     from chainrule.loop import History, Progress, Training, train
     from chainrule.model import Model, fit, load
     from chainrule.network import Network
@@ -43,6 +46,8 @@ _HOMES = {
     "ChainruleError": "errors",
     "Diverged": "errors",
     "History": "loop",
+    "MLPClassifier": "estimators",
+    "MLPRegressor": "estimators",
     "Model": "model",
     "Network": "network",
     "Progress": "loop",
@@ -66,6 +71,8 @@ __all__ = [
     "ChainruleError",
     "Diverged",
     "History",
+    "MLPClassifier",
+    "MLPRegressor",
     "Model",
     "Network",
     "Progress",
