@@ -87,8 +87,15 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         return X, self._label_binarizer.transform(y).astype(bool)
 
     def _labels(self, outputs: NDArray[Any]) -> NDArray[Any]:
-        flat = outputs.ravel() if self.n_outputs_ == 1 else outputs
-        return self._label_binarizer.inverse_transform(flat)  # type: ignore[no-any-return]
+        labels: NDArray[Any]
+        if self.out_activation_ == "softmax":
+            labels = self.classes_[outputs.argmax(axis=1)]
+        elif self.n_outputs_ == 1 and len(self.classes_) == 2:
+            labels = self.classes_[(outputs[:, 0] > 0.5).astype(np.intp)]
+        else:  # several labels, or a single class
+            flat = outputs.ravel() if self.n_outputs_ == 1 else outputs
+            labels = self._label_binarizer.inverse_transform(flat)
+        return labels
 
     def _score_of(self, y: NDArray[Any], outputs: NDArray[Any], weight: Any) -> float:
         truth = self._label_binarizer.inverse_transform(y)
@@ -104,8 +111,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the class of each row, or the labels of a multilabel target."""
-        labels: NDArray[Any] = self._labels(self._outputs(X))
-        return labels
+        return self._labels(self._outputs(X))
 
     def predict_proba(self, X: Any) -> NDArray[Any]:
         """Return the probability of each class, (n, n_classes)."""
