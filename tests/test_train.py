@@ -20,7 +20,7 @@ from chainrule.schedules import SCHEDULES
 from tolerances import SCHEDULE, TRAINING, assert_close
 
 DTYPES = [np.float64, np.float32]
-RATES = {"gd": 0.3, "sgd": 0.05, "nesterov": 0.05, "rmsprop": 0.01, "adam": 0.02, "adamw": 0.02,
+RATES = {"gd": 0.3, "sgd": 0.05, "nesterov": 0.05, "rmsprop": 0.01, "adam": 0.02, "adam_section2": 0.02, "adamw": 0.02,
          "rprop": 0.01}  # fmt: skip
 NETWORK = Network((3, 5, 2), "tanh", "sigmoid")
 LINE = Network((3, 1))
@@ -74,6 +74,7 @@ OWN = {
     "nesterov": {"momentum": (0.0, 0.99)},
     "rmsprop": {"rho": (0.0, 0.999), "epsilon": (1e-6, 0.1)},
     "adam": {"beta1": (0.0, 0.99), "beta2": (0.5, 0.9999), "epsilon": (1e-6, 0.1)},
+    "adam_section2": {"beta1": (0.0, 0.99), "beta2": (0.5, 0.9999), "epsilon": (1e-6, 0.1)},
     "adamw": {"beta1": (0.0, 0.99), "beta2": (0.5, 0.9999), "epsilon": (1e-6, 0.1),
               "weight_decay": (0.0, 1.0)},
     "rprop": {"grow": (1.01, 2.0), "shrink": (0.1, 0.9), "largest": (0.02, 1.0),
