@@ -20,8 +20,8 @@ from chainrule.schedules import SCHEDULES
 from tolerances import SCHEDULE, TRAINING, assert_close
 
 DTYPES = [np.float64, np.float32]
-RATES = {"gd": 0.3, "sgd": 0.05, "nesterov": 0.05, "rmsprop": 0.01, "adam": 0.02, "adam_section2": 0.02, "adamw": 0.02,
-         "rprop": 0.01}  # fmt: skip
+RATES = {"gd": 0.3, "sgd": 0.05, "nesterov": 0.05, "rmsprop": 0.01, "adam": 0.02,
+         "adam_section2": 0.02, "adamw": 0.02, "rprop": 0.01}  # fmt: skip
 NETWORK = Network((3, 5, 2), "tanh", "sigmoid")
 LINE = Network((3, 1))
 
