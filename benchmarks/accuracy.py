@@ -35,8 +35,8 @@ import chainrule
 from chainrule.datasets import penguins
 
 FIT: dict[str, Any] = {}  # what chainrule.fit is told beside table, target and seed: nothing
-INTERVALS: dict[str, Any] = {}  # what it is told for prediction intervals
 LEVEL = 0.9
+INTERVALS: dict[str, Any] = {}  # for prediction intervals; where fit makes them: intervals=LEVEL
 
 SEEDS = 10
 SPLITS = 3
