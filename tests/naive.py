@@ -138,6 +138,27 @@ def gradient(network, parameters, X, Y, sample_weight=None):
     return float(total), np.concatenate(parts)
 
 
+def jacobian(network, parameters, X):
+    """Return da/dtheta (n, outputs, parameters): slopes of a loss with one residual of 1."""
+    outputs, one = forward(network, parameters, X)[1][-1], np.eye(network.sizes[-1])
+    rows = [
+        [gradient(network, parameters, x[None], (a - e)[None])[1] for e in one]
+        for x, a in zip(X, outputs, strict=True)
+    ]
+    return np.array(rows)
+
+
+def normal_equations(network, parameters, X, Y, sample_weight=None):
+    """Return the loss, its slope g = J^T S r, and H = J^T S J, of half the squared error."""
+    r = forward(network, parameters, X)[1][-1] - Y
+    J = jacobian(network, parameters, X)
+    share = np.full(len(X), 1 / len(X))
+    if sample_weight is not None:
+        share = sample_weight / sample_weight.sum()
+    g, H = np.einsum("b,bop,bo->p", share, J, r), np.einsum("b,bop,boq->pq", share, J, J)
+    return np.einsum("b,bo,bo->", share, r, r) / 2, g, H
+
+
 # One step each: f(theta, g, memory, rate, t, is_weight, own parameters) -> theta. ``memory`` is a
 # dictionary that starts empty.
 

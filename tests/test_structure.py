@@ -18,7 +18,8 @@ ORDER = [
     "errors", "elementary", "rules.activations", "rules.losses", "rules.optimisers", "rules",
     "formula", "jit", "products", "schedules", "initial",
     "parsing", "csvfile", "reading", "datasets", "cells", "columns", "target", "kinds", "table",
-    "network", "layout", "lifted", "passes", "kernels", "engine", "arguments", "loop",
+    "network", "layout", "lifted", "passes", "kernels", "squares", "engine", "arguments",
+    "levenberg", "loop",
     "document", "perceptron", "estimators",
     "files", "untrusted", "summary", "modelfile", "metrics", "fitting", "model", "drawing",
     "options", "terminal", "commands", "traincommand", "cli",
@@ -61,7 +62,7 @@ def test_the_order_names_only_modules_that_exist():
 
 
 def test_the_cache_folder_is_named_by_all_files_that_kernels_are_made_of():
-    needed, waiting = set(), ["kernels"]
+    needed, waiting = set(), ["kernels", "squares"]
     while waiting:
         name = waiting.pop()
         if name and name not in needed:

@@ -36,7 +36,7 @@ EXACT_OPTIONS: dict[str, Any] = OPTIONS | {"fastmath": {"contract"}, "forceinlin
 UNWRAPPED = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 KERNEL_SOURCES = (
     "elementary", "errors", "formula", "initial", "jit", "kernels", "layout", "lifted",
-    "network", "passes", "products", "rules",
+    "network", "passes", "products", "rules", "squares",
 )  # fmt: skip
 COMPILED = not numba.config.DISABLE_JIT
 
