@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import naive
+from chainrule.course import PLATEAU_FACTOR, PLATEAU_PATIENCE
 from chainrule.engine import forward, gradient
-from chainrule.loop import PLATEAU_FACTOR, PLATEAU_PATIENCE, train
+from chainrule.loop import train
 from chainrule.network import HIDDEN, OUTPUTS, Network
 from chainrule.rules import LINKS, LOSSES
 from chainrule.schedules import SCHEDULES

@@ -19,7 +19,7 @@ ORDER = [
     "formula", "jit", "products", "schedules", "initial",
     "parsing", "csvfile", "reading", "datasets", "cells", "columns", "target", "kinds", "table",
     "network", "layout", "lifted", "passes", "kernels", "squares", "engine", "arguments",
-    "levenberg", "loop",
+    "levenberg", "course", "wholesale", "loop",
     "document", "perceptron", "estimators",
     "files", "untrusted", "summary", "modelfile", "metrics", "fitting", "model", "drawing",
     "options", "terminal", "commands", "traincommand", "cli",

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from chainrule.course import History, Progress, Training
     from chainrule.document import feedforward_nn
     from chainrule.engine import forward, gradient, layer_outputs, mean_loss
     from chainrule.errors import (
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
         Diverged,
     )
     from chainrule.estimators import MLPClassifier, MLPRegressor
-    from chainrule.loop import History, Progress, Training, train
+    from chainrule.loop import train
     from chainrule.model import Model, fit, load
     from chainrule.network import Network
 
@@ -45,13 +46,13 @@ _HOMES = {
     "BadTable": "errors",
     "ChainruleError": "errors",
     "Diverged": "errors",
-    "History": "loop",
+    "History": "course",
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
     "Model": "model",
     "Network": "network",
-    "Progress": "loop",
-    "Training": "loop",
+    "Progress": "course",
+    "Training": "course",
     "feedforward_nn": "document",
     "fit": "model",
     "forward": "engine",

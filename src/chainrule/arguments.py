@@ -13,7 +13,7 @@ from chainrule.errors import BadSetting
 from chainrule.layout import Data, no_data
 from chainrule.lifted import HYPERPARAMETERS
 from chainrule.network import Network
-from chainrule.rules import LEARNING_RATES, OPTIMISERS
+from chainrule.rules import LEARNING_RATES, OPTIMISERS, WHOLESALE
 
 BELOW_ONE = ("momentum", "rho", "beta1", "beta2", "shrink")  # shares of what was before
 
@@ -94,7 +94,7 @@ def own_parameters(solver: str, given: dict[str, float]) -> NDArray[np.float64]:
 def learning_rate_of(solver: str, value: Any) -> float:
     """Return a learning rate: the given one, or the solver's own."""
     if solver not in OPTIMISERS:
-        raise BadSetting(f"solver={solver!r} is not one of {', '.join(OPTIMISERS)}")
+        raise BadSetting(f"solver={solver!r} is not one of {', '.join((*OPTIMISERS, *WHOLESALE))}")
     value = LEARNING_RATES[solver] if value is None else value
     if not (isinstance(value, int | float | np.number) and 0 < value < np.inf):
         raise BadSetting(f"learning_rate={value!r} must be a positive number")

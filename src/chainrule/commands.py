@@ -68,6 +68,7 @@ def why_stopped(model: Model) -> str:
         "epochs": "as many as allowed",
         "patience": f"stopped early, the {watched} loss had not fallen for {patience} epochs",
         "interrupted": "interrupted by Ctrl-C",
+        "converged": "converged, no step lowers the loss any more",
     }
     reason = reasons.get(summary.stopped, summary.stopped)
     best = summary.best_epoch

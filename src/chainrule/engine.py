@@ -14,7 +14,6 @@ from chainrule.layout import (
     Chunk,
     Data,
     Settings,
-    State,
     fresh_state,
     lay_out,
     no_data,
@@ -96,10 +95,9 @@ def gradient(
     >>> loss, slope.tolist()
     (12.5, [15.0, 5.0])
     """
-    theta = checked_parameters(network, parameters).copy()
+    theta = checked_parameters(network, parameters)
     data = checked_data(network, X, Y, sample_weight, theta.dtype)
-    losses, state = _look(network, theta, data, no_data(data))
-    return float(losses.losses[0]), state.gradient
+    return Objective(network, data).loss_and_gradient(theta)
 
 
 def mean_loss(
@@ -110,37 +108,50 @@ def mean_loss(
     sample_weight: ArrayLike | None = None,
 ) -> float:
     """Return the loss alone; the arguments are those of ``gradient``."""
-    theta = checked_parameters(network, parameters).copy()
+    theta = checked_parameters(network, parameters)
     data = checked_data(network, X, Y, sample_weight, theta.dtype)
-    losses, _ = _look(network, theta, no_data(data), data)
-    return float(losses.validation_losses[0])
+    return Objective(network, data).loss(theta)
 
 
-def _look(
-    network: Network, theta: NDArray[Any], data: Data, validation: Data
-) -> tuple[Chunk, State]:
-    """Run the training kernel once over all samples, without a step."""
-    n = max(len(data.X), len(validation.X))
-    if n == 0:
-        raise BadSetting("X has no rows: there is nothing to average over")
-    samples = min(n, SAMPLES_AT_ONCE)
-    plan = lay_out(network, theta.itemsize, samples, training=True)
-    settings = Settings(
-        batch_size=n,
-        shuffle=False,
-        optimiser=kernels.NO_OPTIMISER,
-        hyperparameters=np.zeros(HYPERPARAMETERS),
-        l1=0.0,
-        l2=0.0,
-        alpha=0.0,
-        clip_norm=np.inf,
-        patience=-1,
-        tolerance=0.0,
-    )
-    state = fresh_state(plan, theta, samples, seed=0)
-    chunk = Chunk(0, np.zeros(1), np.zeros(1), np.zeros(1))
-    kernels.run(plan, settings, state, data, validation, chunk)
-    return chunk, state
+class Objective:
+    """The penalised loss of some samples, and its gradient, at any parameters.
+
+    Parameters
+    ----------
+    network : Network
+    data : Data
+        As ``checked_data`` gives them; the computation is of their type.
+    l2 : float, default 0
+        Adds l2 / 2 sum w^2 over the weights; biases are free.
+    alpha : float, default 0
+        The same, divided by the weight of the samples, as in scikit-learn.
+    """
+
+    def __init__(self, network: Network, data: Data, l2: float = 0.0, alpha: float = 0.0) -> None:
+        n, dtype = len(data.X), data.X.dtype
+        if n == 0:
+            raise BadSetting("X has no rows: there is nothing to average over")
+        samples = min(n, SAMPLES_AT_ONCE)
+        self.data = data
+        self.plan = lay_out(network, dtype.itemsize, samples, training=True)
+        self.settings = Settings(n, np.zeros(HYPERPARAMETERS), l2=l2, alpha=alpha)
+        self.state = fresh_state(self.plan, np.zeros(network.n_parameters, dtype), samples, 0)
+
+    def _run(self, theta: NDArray[Any], learn: Data, look: Data) -> Chunk:
+        self.state.theta[:] = theta
+        chunk = Chunk(0, np.zeros(1), np.zeros(1), np.zeros(1))
+        if kernels.run(self.plan, self.settings, self.state, learn, look, chunk):
+            chunk.losses[0] = np.nan
+        return chunk
+
+    def loss_and_gradient(self, theta: NDArray[Any]) -> tuple[float, NDArray[Any]]:
+        """Return the loss (NaN where it overflows) and its gradient."""
+        loss = float(self._run(theta, self.data, no_data(self.data)).losses[0])
+        return loss, self.state.gradient.copy()
+
+    def loss(self, theta: NDArray[Any]) -> float:
+        """Return the loss alone, without penalty."""
+        return float(self._run(theta, no_data(self.data), self.data).validation_losses[0])
 
 
 def _outputs(network: Network, parameters: NDArray[Any], X: ArrayLike, first: int) -> NDArray[Any]:

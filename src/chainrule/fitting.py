@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 from chainrule.columns import TASKS, TableSpec, Target
 from chainrule.errors import BadSetting, BadTable
 from chainrule.network import Network
-from chainrule.rules import LEARNING_RATES, LINKS
+from chainrule.rules import LEARNING_RATES, LINKS, OPTIMISERS, WHOLESALE
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
+SOLVERS = ("auto", *OPTIMISERS, *WHOLESALE)
+LM_WORK = 200_000_000  # multiplications of a step: some hundredths of a second
+LBFGS_WORK = 2_000_000
 PRESETS = ("neuron",)
 SETTINGS: dict[str, Any] = {
     "solver": "adam",
@@ -127,7 +130,12 @@ def prepare(
     values = target_values(spec, rows, number_type)
     _check_values(network, spec.target, values)
     full = (NEURON_SETTINGS if neuron else SETTINGS) | settings
-    asked = {"preset": preset, "dtype": str(number_type), "test_size": shares[0]}
+    chosen = None
+    if full["solver"] == "auto":
+        trained = int((parts == TRAIN).sum())
+        full["solver"], chosen = choose_solver(trained, network.n_parameters, network.loss)
+    asked: dict[str, Any] = {"solver_chosen": chosen} if chosen else {}
+    asked |= {"preset": preset, "dtype": str(number_type), "test_size": shares[0]}
     return Prepared(
         spec=spec,
         network=network,
@@ -141,6 +149,24 @@ def prepare(
         settings=full | {"seed": seed, "dtype": number_type},
         recorded=asked | {"validation": shares[1]} | _resolved(full | {"seed": seed}),
     )
+
+
+def choose_solver(rows: int, parameters: int, loss: str) -> tuple[str, str]:
+    """Return a solver for a training of this size, and why it was chosen.
+
+    Examples
+    --------
+    >>> choose_solver(300, 97, "half_squared_error")
+    ('lm', 'a step of Levenberg-Marquardt is cheap for 97 parameters on 300 rows')
+    >>> choose_solver(300, 97, "cross_entropy")[0], choose_solver(10**6, 97, "huber")[0]
+    ('lbfgs', 'adam')
+    """
+    size = f"{parameters:,} parameters on {rows:,} rows"
+    if loss == "half_squared_error" and (rows + parameters) * parameters**2 <= LM_WORK:
+        return "lm", f"a step of Levenberg-Marquardt is cheap for {size}"
+    if rows * parameters <= LBFGS_WORK and loss not in ("absolute_error", "quantile"):
+        return "lbfgs", f"all rows at once are cheap for {size}"
+    return "adam", f"batches are best for {size}"
 
 
 def _is_neuron(preset: str | None, sizes: Any, loss: str | None) -> bool:

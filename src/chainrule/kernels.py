@@ -7,13 +7,20 @@ from typing import Any
 import numpy as np
 
 from chainrule.jit import inlined, kernel
-from chainrule.layout import BEST_EPOCH, BEST_LOSS, EPOCHS, FIRST_STEP, STEP, WAITED
+from chainrule.layout import (
+    BEST_EPOCH,
+    BEST_LOSS,
+    EPOCHS,
+    FIRST_STEP,
+    NO_OPTIMISER,
+    STEP,
+    WAITED,
+)
 from chainrule.lifted import update
 from chainrule.passes import backward, forward, load, load_targets, loss_and_delta, weight_of
 from chainrule.products import matrix, vector
 from chainrule.rules import OPTIMISERS
 
-NO_OPTIMISER = -1
 ADAMW = list(OPTIMISERS).index("adamw")
 
 DONE, STOPPED, DIVERGED = 0, 1, 2
@@ -133,14 +140,15 @@ def copy(source: Any, target: Any) -> None:
 def run(plan: Any, settings: Any, state: Any, data: Any, validation: Any, chunk: Any) -> int:
     """Train for some epochs; return how it ended.
 
-    Where ``data`` is empty, nothing is learned and only the validation loss is
-    taken; where there is no optimiser, the last gradient is left in the state.
+    Where ``data`` is empty, nothing is learned: the validation loss is taken, or
+    else the loss that ``chunk`` holds, and judged. Where there is no optimiser, the
+    last gradient is left in the state.
     """
     held = state.work.size - plan.shares  # samples that the workspace holds
     for number in range(chunk.losses.size):
         if settings.shuffle:
             shuffle(data.order, state.random)
-        loss = 0.0
+        loss = chunk.losses[number]  # of whoever found the parameters, where there are no data
         for phase in range(2):
             learning = phase == 0
             samples = data if learning else validation

@@ -13,6 +13,7 @@ from chainrule.rules import ACTIVATIONS, LINKS, LOSSES
 
 CODES = {name: code for code, name in enumerate((*ACTIVATIONS, "softmax"))}
 SAMPLES_AT_ONCE = 128  # more would leave the nearest caches
+NO_OPTIMISER = -1
 VECTOR_BYTES = 64  # of the widest vectors there are: parts of the workspace begin at multiples
 
 
@@ -46,15 +47,15 @@ class Settings(NamedTuple):
     """What stays the same during a training."""
 
     batch_size: int
-    shuffle: bool
-    optimiser: int
     hyperparameters: Any
-    l1: float
-    l2: float
-    alpha: float  # as l2, but divided by the weight of each batch
-    clip_norm: float  # inf: no clipping
-    patience: int  # epochs without improvement before the stop; -1: never
-    tolerance: float
+    optimiser: int = NO_OPTIMISER
+    shuffle: bool = False
+    l1: float = 0.0
+    l2: float = 0.0
+    alpha: float = 0.0  # as l2, but divided by the weight of each batch
+    clip_norm: float = np.inf  # no clipping
+    patience: int = -1  # epochs without improvement before the stop; -1: never
+    tolerance: float = 0.0
 
 
 class State(NamedTuple):

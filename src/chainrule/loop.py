@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -19,12 +17,14 @@ from chainrule.arguments import (
     split,
     whole,
 )
+from chainrule.course import Callback, History, Plateau, Progress, Training
 from chainrule.engine import checked_parameters
 from chainrule.errors import BadSetting, Diverged
 from chainrule.layout import (
     BEST_EPOCH,
     EPOCHS,
     FIRST_STEP,
+    NO_OPTIMISER,
     SAMPLES_AT_ONCE,
     STEP,
     Chunk,
@@ -32,97 +32,17 @@ from chainrule.layout import (
     Settings,
     fresh_state,
     lay_out,
+    no_data,
 )
 from chainrule.network import Network
-from chainrule.rules import OPTIMISERS
+from chainrule.rules import OPTIMISERS, WHOLESALE
 from chainrule.schedules import SCHEDULES
+from chainrule.wholesale import check_wholesale, descend
 
 # Short epochs are joined into calls of some tenths of a second, so that Ctrl-C is heard.
 # Work is counted in multiplications and additions.
 WORK_A_CALL = 4_000_000_000
 WORK_A_SAMPLE = 2_000
-PLATEAU_PATIENCE = 10
-PLATEAU_FACTOR = 0.5
-
-
-@dataclass
-class History:
-    """The losses of every epoch.
-
-    Attributes
-    ----------
-    loss : list of float
-        The objective, penalty included: the mean of the batches' losses, each
-        taken before its step.
-    validation_loss : list of float
-        The loss on the validation data after the epoch, without penalty. Empty
-        where there are no validation data.
-    learning_rate : list of float
-        The rate of the epoch's last step.
-    """
-
-    loss: list[float] = field(default_factory=list)
-    validation_loss: list[float] = field(default_factory=list)
-    learning_rate: list[float] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Training:
-    """What training gives.
-
-    Attributes
-    ----------
-    parameters : ndarray of shape (n_parameters,)
-        The best parameters where early stopping was on, else the last.
-    history : History
-    stopped : str
-        Why it ended: "epochs", "patience", "callback", "interrupted" or "diverged".
-    best_epoch : int or None
-        The epoch (from 0) of ``parameters``, with early stopping.
-    seconds : float
-        The time of the whole training.
-    """
-
-    parameters: NDArray[Any]
-    history: History
-    stopped: Literal["epochs", "patience", "callback", "interrupted", "diverged"]
-    best_epoch: int | None
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What a callback is told after each epoch, counted from 0."""
-
-    epoch: int
-    epochs: int
-    loss: float
-    validation_loss: float | None
-    learning_rate: float
-    parameters: NDArray[Any]
-    samples_per_second: float
-
-
-Callback = Callable[[Progress], bool | None]
-
-
-@dataclass
-class Plateau:
-    """Lowers the rate each time that the loss failed to fall for long enough."""
-
-    lowest: float = np.inf
-    waited: int = 0
-    factor: float = 1.0
-
-    def factor_after(self, loss: float) -> float:
-        """Return the factor on the rate after another epoch's loss."""
-        if loss < self.lowest:
-            self.lowest, self.waited = loss, 0
-        else:
-            self.waited += 1
-        if self.waited > PLATEAU_PATIENCE:
-            self.factor, self.waited = self.factor * PLATEAU_FACTOR, 0
-        return self.factor
 
 
 def train(
@@ -158,7 +78,10 @@ def train(
     X : array-like of shape (n, n_in)
     Y : array-like of shape (n, n_out), or (n,) for one output or for classes
     solver : str, default "adam"
-        gd, sgd (momentum), nesterov, rmsprop, adam, adamw or rprop.
+        gd, sgd (momentum), nesterov, rmsprop, adam, adamw or rprop. Or one that takes
+        all samples at once, whatever the batch size, and finds its own steps, an epoch
+        each: lbfgs, or lm (Levenberg-Marquardt, for small networks and half the
+        squared error).
     learning_rate : float, optional
         Default: ``chainrule.rules.LEARNING_RATES[solver]``, such as 0.001 for adam.
     schedule : str, default "constant"
@@ -228,24 +151,30 @@ def train(
     if not np.isfinite(theta).all():
         raise BadSetting("parameters hold NaN or infinity: training must start from finite ones")
     data, held = split(network, X, Y, sample_weight, validation, seed, dtype)
-    rate = learning_rate_of(solver, learning_rate)
+    if schedule not in SCHEDULES:
+        raise BadSetting(f"schedule={schedule!r} is not one of {', '.join(SCHEDULES)}")
+    wholesale = solver in WHOLESALE
+    if wholesale:
+        own = hyperparameters | {"learning_rate": learning_rate, "l1": l1, "clip_norm": clip_norm}
+        check_wholesale(solver, own | {"schedule": schedule != "constant"})
+    rate = 1.0 if wholesale else learning_rate_of(solver, learning_rate)
     n = len(data.X)
     settings = Settings(
         batch_size=n if batch_size is None else whole("batch_size", batch_size, 1),
         shuffle=bool(shuffle),
-        optimiser=list(OPTIMISERS).index(solver),
-        hyperparameters=own_parameters(solver, hyperparameters),
+        optimiser=NO_OPTIMISER if wholesale else list(OPTIMISERS).index(solver),
+        hyperparameters=own_parameters("gd" if wholesale else solver, hyperparameters),
         l1=at_least_zero("l1", l1),
         l2=at_least_zero("l2", l2),
-        alpha=0.0,
         clip_norm=np.inf if clip_norm is None else at_least_zero("clip_norm", clip_norm),
         patience=-1 if patience is None else whole("patience", patience, 0),
         tolerance=at_least_zero("tolerance", tolerance),
     )
-    if schedule not in SCHEDULES:
-        raise BadSetting(f"schedule={schedule!r} is not one of {', '.join(SCHEDULES)}")
     loop = _Loop(network, settings, data, held, theta, seed)
-    return loop.run(whole("epochs", epochs, 0), rate, schedule, callback)
+    epochs = whole("epochs", epochs, 0)
+    if wholesale:
+        return loop.descend(solver, epochs, callback)
+    return loop.run(epochs, rate, schedule, callback)
 
 
 class _Loop:
@@ -262,7 +191,7 @@ class _Loop:
     ) -> None:
         samples = min(settings.batch_size, SAMPLES_AT_ONCE)
         self.plan = lay_out(network, theta.itemsize, samples, training=True)
-        self.settings, self.data, self.held = settings, data, held
+        self.network, self.settings, self.data, self.held = network, settings, data, held
         self.state = fresh_state(self.plan, theta, samples, seed)
         self.steps = -(-len(data.X) // settings.batch_size)
         self.chunk = Chunk(0, np.zeros(1), np.zeros(0), np.zeros(0))
@@ -290,6 +219,39 @@ class _Loop:
             self._enter()
             stopped = "interrupted"
         return self._result(stopped)
+
+    def descend(self, solver: str, epochs: int, callback: Callback | None) -> Training:
+        """Let a solver find its own steps, and judge the parameters after each."""
+        stopped: Any = "epochs"
+
+        def report(theta: NDArray[Any], loss: float) -> bool:
+            nonlocal stopped
+            self.state.theta[:], self.state.finite[:] = theta, theta
+            if self._look(loss):
+                stopped = "patience"
+            if callback is not None and callback(self._progress(epochs)):
+                stopped = "callback"
+            return bool(stopped != "epochs")
+
+        try:
+            if epochs and descend(
+                solver, self.network, self.state.theta.copy(), self.data,
+                l2=self.settings.l2, epochs=epochs, report=report,
+            ):  # fmt: skip
+                stopped = "converged"
+        except KeyboardInterrupt:
+            self._enter()
+            stopped = "interrupted"
+        return self._result(stopped)
+
+    def _look(self, loss: float) -> bool:
+        """Enter a step that is not the kernel's own; say whether patience is at its end."""
+        done, validated = len(self.history.loss), int(len(self.held.X) > 0)
+        self.chunk = Chunk(done, np.ones(1), np.array([loss]), np.zeros(validated))
+        nothing = no_data(self.data)
+        ended = kernels.run(self.plan, self.settings, self.state, nothing, self.held, self.chunk)
+        self._enter()
+        return bool(ended == kernels.STOPPED)
 
     def _rates(
         self, schedule: str, rate: float, done: int, count: int, epochs: int

@@ -20,7 +20,7 @@ from chainrule.network import Network
 from chainrule.summary import Summary
 
 if TYPE_CHECKING:
-    from chainrule.loop import Callback, History
+    from chainrule.course import Callback, History
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ class Model:
     @property
     def history(self) -> History:
         """The losses of the epochs."""
-        from chainrule.loop import History
+        from chainrule.course import History
 
         return History(**{name: list(curve) for name, curve in self.summary.history.items()})
 
@@ -211,7 +211,8 @@ def fit(
     callback : callable, optional
         Called with a ``chainrule.Progress`` after every epoch; True stops.
     **settings
-        Keywords of ``chainrule.train``: solver, learning_rate, schedule,
+        Keywords of ``chainrule.train``: solver ("auto" chooses by rows, parameters
+        and loss, and says why in ``summary.settings``), learning_rate, schedule,
         epochs (500 here), batch_size, patience (20 here), tolerance, l1, l2,
         clip_norm, scheme, momentum and so on.
 

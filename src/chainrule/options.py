@@ -11,8 +11,9 @@ import typer
 
 from chainrule.columns import TASKS
 from chainrule.errors import BadSetting
+from chainrule.fitting import SOLVERS
 from chainrule.network import HIDDEN
-from chainrule.rules import LOSSES, OPTIMISERS
+from chainrule.rules import LOSSES
 from chainrule.schedules import SCHEDULES
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     TypeName = str
 else:
     LossName = Literal[tuple(LOSSES)]
-    SolverName = Literal[tuple(OPTIMISERS)]
+    SolverName = Literal[SOLVERS]
     ScheduleName = Literal[tuple(SCHEDULES)]
     TaskName = Literal[tuple(TASKS)]
     PresetName = Literal["neuron"]
@@ -104,7 +105,10 @@ LossParameter = Annotated[
     float | None, _option(NETWORK, "delta of huber (default 1), level of quantile (0.5).")
 ]
 
-Solver = Annotated[SolverName | None, _choice(TRAINING, OPTIMISERS, "Default: adam.")]
+Solver = Annotated[
+    SolverName | None,
+    _choice(TRAINING, SOLVERS, "auto chooses by rows, parameters and loss. Default: adam."),
+]
 LearningRate = Annotated[float | None, _option(TRAINING, "Default: the solver's, 0.001 for adam.")]
 Schedule = Annotated[ScheduleName | None, _choice(TRAINING, SCHEDULES, "Default: constant.")]
 Epochs = Annotated[

@@ -30,7 +30,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from chainrule import kernels
 from chainrule.arguments import own_parameters
-from chainrule.engine import forward
+from chainrule.engine import Objective, forward
 from chainrule.layout import (
     EPOCHS,
     FIRST_STEP,
@@ -86,16 +86,10 @@ class _Steps:
         plan = lay_out(network, theta.itemsize, samples, training=True)
         solver, own = _rule_of(model)
         settings = Settings(
-            batch_size=batch,
-            shuffle=False,
-            optimiser=kernels.NO_OPTIMISER if solver is None else list(OPTIMISERS).index(solver),
-            hyperparameters=own_parameters(solver or "gd", own),
-            l1=0.0,
-            l2=0.0,
+            batch,
+            own_parameters(solver, own),
+            list(OPTIMISERS).index(solver),
             alpha=float(model.alpha),
-            clip_norm=np.inf,
-            patience=-1,
-            tolerance=0.0,
         )
         self.plan, self.settings, self.data = plan, settings, data
         self.state = fresh_state(plan, theta, samples, 0)
@@ -109,21 +103,13 @@ class _Steps:
         status = kernels.run(self.plan, self.settings, self.state, self.data, held, chunk)
         return np.nan if status == kernels.DIVERGED else float(chunk.losses[0])
 
-    def slope(self, theta: NDArray[Any]) -> tuple[float, NDArray[Any]]:
-        """Return loss and gradient at other parameters."""
-        self.state.theta[:] = theta
-        loss = self.epoch(0.0)
-        return loss, self.state.gradient.copy()
 
-
-def _rule_of(model: Any) -> tuple[str | None, dict[str, float]]:
+def _rule_of(model: Any) -> tuple[str, dict[str, float]]:
     """Return the rule of a solver, and the rule's own parameters."""
     if model.solver == "adam":
         betas = {"beta1": model.beta_1, "beta2": model.beta_2}
         return "adam_section2", betas | {"epsilon": model.epsilon}
-    if model.solver == "sgd":
-        return "nesterov" if model.nesterovs_momentum else "sgd", {"momentum": model.momentum}
-    return None, {}
+    return "nesterov" if model.nesterovs_momentum else "sgd", {"momentum": model.momentum}
 
 
 class Perceptron(BaseEstimator):  # type: ignore[misc]
@@ -236,9 +222,8 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         network, dtype = self._network(), self.coefs_[0].dtype
         start = self._packed().astype(np.float64)
         data = self._data(X, y, weight, np.float64)
-        steps = _Steps(self, network, start.copy(), data, len(X))
         found = minimize(
-            steps.slope,
+            Objective(network, data, alpha=float(self.alpha)).loss_and_gradient,
             start,
             method="L-BFGS-B",
             jac=True,

@@ -19,7 +19,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from chainrule.columns import TableSpec
-    from chainrule.loop import Progress
+    from chainrule.course import Progress
     from chainrule.network import Network
 
 NAMES = {

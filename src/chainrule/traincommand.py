@@ -20,8 +20,8 @@ from chainrule.files import check_folder, write_whole
 from chainrule.options import settings_of
 
 if TYPE_CHECKING:
+    from chainrule.course import Progress
     from chainrule.fitting import Prepared
-    from chainrule.loop import Progress
     from chainrule.model import Model
 
 INTERRUPTED = 130
@@ -111,16 +111,23 @@ def _show_prepared(prepared: Prepared, name: str, out: Console) -> None:
     columns = len(prepared.spec.columns) + 1
     out.print(f"{terminal.shown(name)}: {sum(rows.values()):,} rows{ignored}, {columns} columns\n")
     out.print(terminal.columns_table(prepared.spec))
-    batch = f"batches of {recorded['batch_size']}" if recorded["batch_size"] else "all rows a step"
     facts = {
         "Rows": ", ".join(f"{n:,} for {PARTS[part]}" for part, n in rows.items() if n),
         "Network": terminal.network_line(prepared.network),
-        "Solver": f"{recorded['solver']}, learning rate {recorded['learning_rate']:g}, {batch}, "
-        f"at most {recorded['epochs']:,} epochs",
+        "Solver": f"{_solver_line(recorded)}, at most {recorded['epochs']:,} epochs",
     }
     out.print()
     out.print(terminal.facts(facts))
     out.print()
+
+
+def _solver_line(recorded: dict[str, Any]) -> str:
+    solver, batch, why = (recorded.get(k) for k in ("solver", "batch_size", "solver_chosen"))
+    chosen = f" (chosen: {why})" if why else ""
+    if recorded["learning_rate"] is None:
+        return f"{solver}{chosen}, all rows a step"
+    batches = f"batches of {batch}" if batch else "all rows a step"
+    return f"{solver}{chosen}, learning rate {recorded['learning_rate']:g}, {batches}"
 
 
 @contextlib.contextmanager

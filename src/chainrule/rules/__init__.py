@@ -7,6 +7,6 @@ by hand and stands beside its function.
 
 from chainrule.rules.activations import ACTIVATIONS
 from chainrule.rules.losses import LINKS, LOSSES
-from chainrule.rules.optimisers import LEARNING_RATES, OPTIMISERS
+from chainrule.rules.optimisers import LEARNING_RATES, OPTIMISERS, WHOLESALE
 
-__all__ = ["ACTIVATIONS", "LEARNING_RATES", "LINKS", "LOSSES", "OPTIMISERS"]
+__all__ = ["ACTIVATIONS", "LEARNING_RATES", "LINKS", "LOSSES", "OPTIMISERS", "WHOLESALE"]

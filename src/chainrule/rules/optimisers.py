@@ -123,6 +123,9 @@ OPTIMISERS: dict[str, Callable[..., State]] = {
     "adam_section2": adam_section2,
 }
 
+# No rules for one parameter: they take all samples and all parameters at once, see wholesale.py.
+WHOLESALE = ("lbfgs", "lm")
+
 LEARNING_RATES = {
     "gd": 0.005,
     "sgd": 0.01,
