@@ -211,8 +211,6 @@ def test_bad_settings_are_refused(message):
 def test_partial_fit_is_for_stochastic_solvers():
     with pytest.raises(AttributeError):
         chainrule.MLPClassifier(solver="lbfgs").partial_fit(X, TWO, classes=["no", "yes"])
-    with pytest.raises(ValueError, match="early_stopping"):
-        chainrule.MLPRegressor(early_stopping=True).partial_fit(X, NUMBER)
 
 
 def test_an_unfinished_training_warns_and_overflow_raises():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call,
@@ -21,6 +23,14 @@ from sklearn.utils.validation import validate_data
 
 from chainrule.perceptron import Perceptron, keep, stochastic
 
+LOSSES = {
+    "squared_error": "half_squared_error",
+    "poisson": "poisson",
+    "absolute_error": "absolute_error",
+    "huber": "huber",
+    "quantile": "quantile",
+}
+
 
 class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     """In the place of ``sklearn.neural_network.MLPClassifier``.
@@ -29,6 +39,28 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     ----------
     hidden_layer_sizes, activation, solver, ... :
         Those of scikit-learn 1.9, with the same meanings and defaults.
+    activation : str or sequence of str, default "relu"
+        One for all hidden layers, or one for each: logistic, or any in
+        ``chainrule.network.HIDDEN``.
+    solver : str, default "adam"
+        Besides scikit-learn's: adamw, rmsprop, rprop, gd.
+    learning_rate : str, default "constant"
+        Besides scikit-learn's, for every stepwise solver: cosine and one_cycle over
+        ``max_iter`` epochs, and plateau.
+    scoring : str or callable, optional
+        What early stopping looks at: a scorer of scikit-learn, or "loss". Default:
+        the accuracy.
+    l1 : float, default 0
+        Adds l1 sum |w| over the weights.
+    clip_norm : float, optional
+        Shorten gradients that are longer than this.
+    callback : callable, optional
+        Called with the estimator after every epoch; True stops.
+    n_restarts : int, default 1
+        Train from so many initial weights, and keep the best by validation score, else
+        by loss. ``n_jobs`` of them run at a time, in threads; the result is the same.
+    class_weight : dict, "balanced" or None
+        The weight of each class's rows, beside the sample weights.
 
     Attributes
     ----------
@@ -36,6 +68,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         W of shape (n_in, n_out) and b of shape (n_out,) of each layer.
     loss_curve_, loss_, best_loss_, validation_scores_, best_validation_score_
         The course of the training, an epoch each.
+    validation_loss_curve_ : list of float
+        The loss on the validation data, without penalty, after each epoch.
     n_iter_, t_, n_layers_, n_outputs_, out_activation_
         As in scikit-learn.
 
@@ -56,8 +90,31 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         nesterovs_momentum: bool = True, early_stopping: bool = False,
         validation_fraction: float = 0.1, beta_1: float = 0.9, beta_2: float = 0.999,
         epsilon: float = 1e-8, n_iter_no_change: float = 10, max_fun: int = 15000,
+        l1: float = 0.0, clip_norm: float | None = None, scoring: Any = None,
+        callback: Any = None, n_restarts: int = 1, n_jobs: int | None = None,
+        class_weight: Any = None,
     ) -> None:  # fmt: skip
         keep(self, locals())
+
+    _parameter_constraints = Perceptron._parameter_constraints | {
+        "class_weight": [dict, StrOptions({"balanced"}), None]
+    }
+
+    def _loss_name(self) -> str:
+        return {"softmax": "cross_entropy"}.get(self.out_activation_, "binary_cross_entropy")
+
+    def _loss_parameter(self) -> None:
+        return None
+
+    def _class_weighted(self, y: Any, weight: Any) -> Any:
+        if self.class_weight is None:
+            return weight
+        of_class = compute_sample_weight(self.class_weight, y)
+        return of_class if weight is None else weight * of_class
+
+    def _truth(self, y: NDArray[Any]) -> NDArray[Any]:
+        truth: NDArray[Any] = self._label_binarizer.inverse_transform(y)
+        return truth
 
     def _output_name(self) -> str:
         return "softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic"
@@ -98,14 +155,15 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         return labels
 
     def _score_of(self, y: NDArray[Any], outputs: NDArray[Any], weight: Any) -> float:
-        truth = self._label_binarizer.inverse_transform(y)
-        return float(accuracy_score(truth, self._labels(outputs), sample_weight=weight))
+        return float(accuracy_score(self._truth(y), self._labels(outputs), sample_weight=weight))
 
     @available_if(stochastic)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Any:
         """Train for one epoch on further rows."""
+        multilabel = type_of_target(y).startswith("multilabel")
+        if classes is None and multilabel and not hasattr(self, "classes_"):
+            classes = np.arange(np.shape(y)[1])
         if _check_partial_fit_first_call(self, classes):
-            multilabel = type_of_target(y).startswith("multilabel")
             self._label_binarizer = LabelBinarizer().fit(y if multilabel else classes)
         return self._fit(X, y, sample_weight, incremental=True)
 
@@ -136,6 +194,31 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
     ----------
     hidden_layer_sizes, activation, solver, ... :
         Those of scikit-learn 1.9, with the same meanings and defaults.
+    activation : str or sequence of str, default "relu"
+        One for all hidden layers, or one for each: logistic, or any in
+        ``chainrule.network.HIDDEN``.
+    solver : str, default "adam"
+        Besides scikit-learn's: adamw, rmsprop, rprop, gd, and
+        lm (Levenberg-Marquardt).
+    learning_rate : str, default "constant"
+        Besides scikit-learn's, for every stepwise solver: cosine and one_cycle over
+        ``max_iter`` epochs, and plateau.
+    scoring : str or callable, optional
+        What early stopping looks at: a scorer of scikit-learn, or "loss". Default:
+        R2.
+    l1 : float, default 0
+        Adds l1 sum |w| over the weights.
+    clip_norm : float, optional
+        Shorten gradients that are longer than this.
+    callback : callable, optional
+        Called with the estimator after every epoch; True stops.
+    n_restarts : int, default 1
+        Train from so many initial weights, and keep the best by validation score, else
+        by loss. ``n_jobs`` of them run at a time, in threads; the result is the same.
+    loss : str, default "squared_error"
+        Besides scikit-learn's: absolute_error, huber, quantile.
+    loss_parameter : float, optional
+        delta of huber (default 1), level of quantile (default 0.5).
 
     Attributes
     ----------
@@ -143,6 +226,8 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         W of shape (n_in, n_out) and b of shape (n_out,) of each layer.
     loss_curve_, loss_, best_loss_, validation_scores_, best_validation_score_
         The course of the training, an epoch each.
+    validation_loss_curve_ : list of float
+        The loss on the validation data, without penalty, after each epoch.
     n_iter_, t_, n_layers_, n_outputs_, out_activation_
         As in scikit-learn.
 
@@ -155,7 +240,8 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
     """
 
     _parameter_constraints = Perceptron._parameter_constraints | {
-        "loss": [StrOptions({"squared_error", "poisson"})]
+        "loss": [StrOptions(set(LOSSES))],
+        "loss_parameter": [Interval(Real, 0, None, closed="neither"), None],
     }
 
     def __init__(
@@ -168,8 +254,20 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         nesterovs_momentum: bool = True, early_stopping: bool = False,
         validation_fraction: float = 0.1, beta_1: float = 0.9, beta_2: float = 0.999,
         epsilon: float = 1e-8, n_iter_no_change: float = 10, max_fun: int = 15000,
+        l1: float = 0.0, clip_norm: float | None = None, scoring: Any = None,
+        callback: Any = None, n_restarts: int = 1, n_jobs: int | None = None,
+        loss_parameter: float | None = None,
     ) -> None:  # fmt: skip
         keep(self, locals())
+
+    def _loss_name(self) -> str:
+        return LOSSES[self.loss]
+
+    def _loss_parameter(self) -> float | None:
+        return self.loss_parameter  # type: ignore[no-any-return]
+
+    def _truth(self, y: NDArray[Any]) -> NDArray[Any]:
+        return y
 
     def _output_name(self) -> str:
         return "exp" if self.loss == "poisson" else "identity"

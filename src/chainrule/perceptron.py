@@ -21,32 +21,23 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.sparse import issparse
 from scipy.special import xlogy
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from chainrule import kernels
-from chainrule.arguments import own_parameters
-from chainrule.engine import Objective, forward
+from chainrule.engine import Objective, forward, layer_outputs
 from chainrule.layout import (
-    EPOCHS,
-    FIRST_STEP,
-    SAMPLES_AT_ONCE,
-    STEP,
-    Chunk,
     Data,
-    Settings,
-    fresh_state,
-    lay_out,
-    no_data,
 )
-from chainrule.network import Network
-from chainrule.rules import OPTIMISERS
+from chainrule.network import HIDDEN, Network
+from chainrule.rules import WHOLESALE
+from chainrule.schedules import SCHEDULES
+from chainrule.stepwise import SKLEARNS_SCHEDULES, Part, run, split
+from chainrule.wholesale import check_wholesale, descend
 
-HIDDEN = {"identity": "identity", "logistic": "sigmoid", "tanh": "tanh", "relu": "relu"}
 OUTPUTS = {"identity": "identity", "logistic": "sigmoid", "softmax": "softmax", "exp": "exp"}
 LOSSES = {
     "identity": "half_squared_error",
@@ -54,7 +45,7 @@ LOSSES = {
     "softmax": "cross_entropy",
     "exp": "poisson",
 }
-STOCHASTIC = ("sgd", "adam")
+STOCHASTIC = ("sgd", "adam", "adamw", "rmsprop", "rprop", "gd")
 
 
 def stochastic(estimator: Any) -> bool:
@@ -68,48 +59,19 @@ def stochastic(estimator: Any) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _network(sizes: tuple[int, ...], activation: str, output: str) -> Network:
-    return Network(sizes, hidden=HIDDEN[activation], output=OUTPUTS[output], loss=LOSSES[output])
+def _network(
+    sizes: tuple[int, ...],
+    activations: tuple[str, ...],
+    output: str,
+    loss: str,
+    loss_parameter: float | None,
+) -> Network:
+    hidden = tuple({"logistic": "sigmoid"}.get(name, name) for name in activations)
+    return Network(sizes, hidden, OUTPUTS[output], loss, loss_parameter)
 
 
 def _dense(X: Any) -> NDArray[Any]:
     return X.toarray() if issparse(X) else X  # type: ignore[attr-defined, no-any-return]
-
-
-class _Steps:
-    """The compiled steps on one set of data."""
-
-    def __init__(
-        self, model: Any, network: Network, theta: NDArray[Any], data: Data, batch: int
-    ) -> None:
-        samples = min(batch, SAMPLES_AT_ONCE)
-        plan = lay_out(network, theta.itemsize, samples, training=True)
-        solver, own = _rule_of(model)
-        settings = Settings(
-            batch,
-            own_parameters(solver, own),
-            list(OPTIMISERS).index(solver),
-            alpha=float(model.alpha),
-        )
-        self.plan, self.settings, self.data = plan, settings, data
-        self.state = fresh_state(plan, theta, samples, 0)
-
-    def epoch(self, rate: float) -> float:
-        """Run through the data once; return the mean loss, or NaN if it overflowed."""
-        chunk = Chunk(0, np.array([rate]), np.zeros(1), np.zeros(0))
-        place = self.state.place
-        place[FIRST_STEP], place[EPOCHS] = place[STEP], 0
-        held = no_data(self.data)
-        status = kernels.run(self.plan, self.settings, self.state, self.data, held, chunk)
-        return np.nan if status == kernels.DIVERGED else float(chunk.losses[0])
-
-
-def _rule_of(model: Any) -> tuple[str, dict[str, float]]:
-    """Return the rule of a solver, and the rule's own parameters."""
-    if model.solver == "adam":
-        betas = {"beta1": model.beta_1, "beta2": model.beta_2}
-        return "adam_section2", betas | {"epsilon": model.epsilon}
-    return "nesterov" if model.nesterovs_momentum else "sgd", {"momentum": model.momentum}
 
 
 class Perceptron(BaseEstimator):  # type: ignore[misc]
@@ -117,11 +79,11 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
 
     _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions(set(HIDDEN))],
-        "solver": [StrOptions({"lbfgs", *STOCHASTIC})],
+        "activation": [StrOptions({"logistic", *HIDDEN}), "array-like"],
+        "solver": [StrOptions({*WHOLESALE, *STOCHASTIC})],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+        "learning_rate": [StrOptions({*SKLEARNS_SCHEDULES, *SCHEDULES} - {"inverse_scaling"})],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -139,11 +101,35 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         "epsilon": [Interval(Real, 0, None, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "l1": [Interval(Real, 0, None, closed="left")],
+        "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "scoring": [str, callable, None],
+        "callback": [callable, None],
+        "n_restarts": [Interval(Integral, 1, None, closed="left")],
+        "n_jobs": [Integral, None],
     }
+
+    def _activations(self, layers: int) -> tuple[str, ...]:
+        """Return the activation of each hidden layer."""
+        if isinstance(self.activation, str):
+            return (self.activation,) * layers
+        names = tuple(self.activation)
+        if len(names) != layers:
+            raise ValueError(
+                f"activation names {len(names)} activations for {layers} hidden layers; give one, "
+                "or one for each layer"
+            )
+        for name in names:
+            if name not in ("logistic", *HIDDEN):
+                raise ValueError(f"activation {name!r} is not one of {', '.join(HIDDEN)}")
+        return names
 
     def _network(self) -> Network:
         sizes = (len(self.coefs_[0]), *(part.shape[1] for part in self.coefs_))
-        return _network(sizes, self.activation, self.out_activation_)
+        activations = self._activations(len(sizes) - 2)
+        return _network(
+            sizes, activations, self.out_activation_, self._loss_name(), self._loss_parameter()
+        )
 
     def _packed(self) -> NDArray[Any]:
         pairs = zip(self.coefs_, self.intercepts_, strict=True)
@@ -156,10 +142,11 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
 
     def _draw(self, sizes: list[int], dtype: Any) -> None:
         """Draw weights and biases as Glorot and Bengio (2010) do, from the random state."""
-        factor = 2.0 if self.activation == "logistic" else 6.0
+        names = self._activations(len(sizes) - 2)
+        names += names[-1:] or (self.activation,)  # the last layer's are drawn like those before
         self.coefs_, self.intercepts_ = [], []
-        for fan_in, fan_out in pairwise(sizes):
-            bound = np.sqrt(factor / (fan_in + fan_out))
+        for name, (fan_in, fan_out) in zip(names, pairwise(sizes), strict=True):
+            bound = np.sqrt((2.0 if name == "logistic" else 6.0) / (fan_in + fan_out))
             W = self._random_state.uniform(-bound, bound, (fan_in, fan_out))
             b = self._random_state.uniform(-bound, bound, fan_out)
             self.coefs_.append(W.astype(dtype, copy=False))
@@ -178,33 +165,76 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
             self.validation_scores_: list[float] | None = [] if early else None
             self.best_validation_score_: Any = -np.inf if early else None
             self.best_loss_: Any = None if early else np.inf
+            self.validation_loss_curve_: list[float] = []
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any, incremental: bool) -> Any:
+    def _fit(
+        self, X: Any, y: Any, sample_weight: Any, incremental: bool, held: Any = (None,) * 3
+    ) -> Any:
         self._validate_params()
         given = self.hidden_layer_sizes
         hidden = list(given) if np.iterable(given) else [given]
         if any(size <= 0 for size in hidden):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
+        self._incremental = incremental
+        if self.n_restarts > 1 and not (incremental or self.warm_start):
+            return self._fit_restarts(X, y, sample_weight, held)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
-        X, y = self._validate_input(X, y, incremental, first)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X)
-        y = y.reshape(len(y), -1)
-        self.n_outputs_ = y.shape[1]
+        part = self._part(X, y, sample_weight, first)
+        self.n_outputs_ = part.y.shape[1]
         self._random_state = check_random_state(self.random_state)
         if first:
-            self._begin([X.shape[1], *hidden, self.n_outputs_], X.dtype)
-        X = _dense(X)
-        if self.solver == "lbfgs":
-            self._fit_lbfgs(X, y, sample_weight)
+            self._begin([part.X.shape[1], *hidden, self.n_outputs_], part.X.dtype)
+        part = part._replace(X=_dense(part.X))
+        if self.solver in WHOLESALE:
+            check_wholesale(self.solver, {"l1": self.l1, "clip_norm": self.clip_norm})
+            self._fit_lbfgs(*part) if self.solver == "lbfgs" else self._fit_lm(*part)
         else:
-            self._fit_stochastic(X, y, sample_weight, incremental)
+            rows, truth, share = held
+            validation = None if rows is None else self._part(rows, truth, share, False, True)
+            if self.early_stopping and validation is None:
+                part, validation = split(self, part)
+            run(self, self._network(), part, validation, 1 if incremental else self.max_iter)
         if not all(np.isfinite(part).all() for part in (*self.coefs_, *self.intercepts_)):
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may contain large "
                 "values and need to be preprocessed."
             )
         return self
+
+    def _part(self, X: Any, y: Any, weight: Any, reset: bool, held: bool = False) -> Part:
+        """Check rows, targets and weights, and put them into the form that the engine takes."""
+        classes = y
+        X, y = self._validate_input(X, y, self._incremental or held, reset)
+        if weight is not None:
+            weight = _check_sample_weight(weight, X)
+        weight = self._class_weighted(classes, weight)
+        return Part(_dense(X) if held else X, y.reshape(len(y), -1), weight)
+
+    def _class_weighted(self, y: Any, weight: Any) -> Any:
+        return weight
+
+    def _fit_restarts(self, X: Any, y: Any, sample_weight: Any, held: Any) -> Any:
+        """Train from several initial weights, in threads, and keep the best."""
+        random_state = check_random_state(self.random_state)
+        seeds = random_state.randint(np.iinfo(np.int32).max, size=self.n_restarts)
+
+        def one(seed: int) -> Any:
+            return (
+                clone(self)
+                .set_params(n_restarts=1, random_state=int(seed))
+                ._fit(X, y, sample_weight, incremental=False, held=held)
+            )
+
+        runs = Parallel(self.n_jobs, prefer="threads")(delayed(one)(seed) for seed in seeds)
+        scores = [run.best_validation_score_ if self._scored() else -run.loss_ for run in runs]
+        parameters = self.get_params()
+        for name, value in vars(runs[int(np.argmax(scores))]).items():
+            if name not in parameters:
+                setattr(self, name, value)
+        return self
+
+    def _scored(self) -> bool:
+        return bool(self.early_stopping) and self.solver in STOCHASTIC
 
     def _data(self, X: NDArray[Any], y: NDArray[Any], weight: Any, dtype: Any) -> Data:
         share = np.zeros(0, dtype) if weight is None else np.array(weight, dtype)
@@ -228,6 +258,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
             method="L-BFGS-B",
             jac=True,
             options={"maxfun": self.max_fun, "maxiter": self.max_iter, "gtol": self.tol},
+            callback=self._tell_lbfgs if self.verbose else None,
         )
         self.n_iter_ = min(found.nit, self.max_iter)
         if found.status != 0:
@@ -240,108 +271,33 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         self.loss_ = found.fun + self._shift(y, weight)
         self._unpack(network, found.x.astype(dtype))
 
-    def _split(self, X: NDArray[Any], y: NDArray[Any], weight: Any) -> tuple[Any, Any]:
-        """Return the training and the validation part of rows, targets and weights."""
-        stratify = y if self.n_outputs_ == 1 and isinstance(self, ClassifierMixin) else None
-        arrays = (X, y) if weight is None else (X, y, weight)
-        parts = train_test_split(
-            *arrays,
-            random_state=self._random_state,
-            test_size=self.validation_fraction,
-            stratify=stratify,
-        )
-        if len(parts[1]) < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or the size of "
-                "your dataset."
-            )
-        none = () if weight is not None else (None,)
-        return (*parts[0::2], *none), (*parts[1::2], *none)
+    def _tell_lbfgs(self, intermediate_result: Any) -> None:
+        self.n_iter_ += 1
+        print(f"Iteration {self.n_iter_}, loss = {intermediate_result.fun:.8f}")  # noqa: T201
 
-    def _batch(self, n: int) -> int:
-        if isinstance(self.batch_size, str):
-            return min(200, n)
-        if self.batch_size > n:
-            warnings.warn(
-                "Got `batch_size` less than 1 or larger than sample size. It is going to be "
-                "clipped",
-                stacklevel=4,
-            )
-        return int(np.clip(self.batch_size, 1, n))
+    def _fit_lm(self, X: NDArray[Any], y: NDArray[Any], weight: Any) -> None:
+        network = self._network()
+        data = self._data(X, y, weight, np.float64)
+        total = len(X) if weight is None else weight.sum()
+        self.n_iter_, last = 0, self._packed()
 
-    def _fit_stochastic(
-        self, X: NDArray[Any], y: NDArray[Any], weight: Any, incremental: bool
-    ) -> None:
-        if self.early_stopping and incremental:
-            raise ValueError("partial_fit does not support early_stopping=True")
-        held: Any = None
-        if self.early_stopping:
-            (X, y, weight), held = self._split(X, y, weight)
-        n, network = len(X), self._network()
-        data = self._data(X, y, weight, self.coefs_[0].dtype)
-        steps = _Steps(self, network, self._packed(), data, self._batch(n))
-        state, rate = steps.state, self.learning_rate_init
-        if incremental and self._optimiser_ is not None:
-            state.m[:], state.v[:], state.place[STEP], rate = self._optimiser_
-        shift, best = self._shift(y, weight), state.theta.copy()
-        self.n_iter_ = 0
-        try:
-            for _ in range(1 if incremental else self.max_iter):
-                if self.shuffle:
-                    indices = np.arange(n)
-                    self._random_state.shuffle(indices)
-                    data.order[:] = data.order[indices]
-                loss = steps.epoch(rate)
-                if np.isnan(loss):
-                    state.theta[:] = np.nan
-                self.n_iter_ += 1
-                self.loss_ = loss + shift
-                self.t_ += n
-                self.loss_curve_.append(self.loss_)
-                if self.verbose:
-                    print(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")  # noqa: T201
-                if self._improves(network, state.theta, held):
-                    best = state.theta.copy()
-                if self.solver == "sgd" and self.learning_rate == "invscaling":
-                    rate = self.learning_rate_init / (self.t_ + 1) ** self.power_t
-                if self._no_improvement_count > self.n_iter_no_change:
-                    adaptive = self.solver == "sgd" and self.learning_rate == "adaptive"
-                    if not adaptive or rate <= 1e-6:
-                        break
-                    rate /= 5.0
-                    self._no_improvement_count = 0
-                if not incremental and self.n_iter_ == self.max_iter:
-                    warnings.warn(
-                        f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and "
-                        "the optimization hasn't converged yet.",
-                        ConvergenceWarning,
-                        stacklevel=4,
-                    )
-        except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=4)
-        self._optimiser_ = (state.m, state.v, state.place[STEP], rate)
-        self._unpack(network, best if self.early_stopping else state.theta)
-
-    def _improves(self, network: Network, theta: NDArray[Any], held: Any) -> bool:
-        """Enter an epoch's score or loss; say whether it is the best validation score."""
-        if held is None:
-            loss = self.loss_curve_[-1]
-            worse = loss > self.best_loss_ - self.tol
-            self.best_loss_ = min(loss, self.best_loss_)
-            better = False
-        else:
-            X, y, weight = held
-            outputs = forward(network, theta, X)
-            score = self._score_of(y, outputs, weight) if np.isfinite(outputs).all() else np.nan
-            self.validation_scores_.append(score)  # type: ignore[union-attr]
+        def report(theta: NDArray[Any], loss: float) -> bool:
+            nonlocal last
+            last = theta
+            self.n_iter_, self.loss_ = self.n_iter_ + 1, loss
             if self.verbose:
-                print(f"Validation score: {score:f}")  # noqa: T201
-            worse = score < self.best_validation_score_ + self.tol
-            better = score > self.best_validation_score_
-            if better:
-                self.best_validation_score_ = score
-        self._no_improvement_count = self._no_improvement_count + 1 if worse else 0
-        return bool(better)
+                print(f"Iteration {self.n_iter_}, loss = {loss:.8f}")  # noqa: T201
+            return False
+
+        l2 = float(self.alpha / total)
+        converged = descend("lm", network, last, data, l2=l2, epochs=self.max_iter, report=report)
+        if not converged:
+            warnings.warn(
+                f"lm failed to converge after {self.n_iter_} iteration(s).",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        self._unpack(network, last.astype(self.coefs_[0].dtype))
 
     def _is_plain(self, X: Any) -> bool:
         """Say whether X needs no check: scikit-learn's takes longer than to predict a row."""
@@ -361,9 +317,38 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
             X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         return forward(self._network(), self._packed(), _dense(X))
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
-        """Train on a matrix (n, n_in) and its targets."""
-        return self._fit(X, y, sample_weight, incremental=False)
+    def layer_outputs(self, X: Any) -> list[NDArray[Any]]:
+        """Return the outputs of every layer after the input, each of shape (n, neurons)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        return layer_outputs(self._network(), self._packed(), _dense(X))
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Any:
+        """Train on a matrix (n, n_in) and its targets.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_in)
+        y : array-like of shape (n,) or (n, n_out)
+        sample_weight : array-like of shape (n,), optional
+        X_val, y_val, sample_weight_val : optional
+            Validation data of your own: ``validation_loss_curve_`` is taken on them, and
+            ``early_stopping`` looks at them in place of a share of the rows.
+
+        Returns
+        -------
+        self
+        """
+        held = (X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, incremental=False, held=held)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
