@@ -136,9 +136,7 @@ def test_early_stopping_looks_at_any_score(scoring):
         early_stopping=True, scoring=scoring, max_iter=400, learning_rate_init=0.05, fit=held
     )
     score = {
-        "loss": lambda: (
-            -mean_loss(Network((4, 6, 1), "tanh"), model._packed(), X[60:], NUMBER[60:])
-        ),
+        "loss": lambda: -mean_loss(network, model._packed(), X[60:], NUMBER[60:]),
         None: lambda: model.score(X[60:], NUMBER[60:]),
     }.get(scoring, lambda: -mean_absolute_error(NUMBER[60:], model.predict(X[60:])))()
     assert model.n_iter_ < 400
