@@ -4,6 +4,7 @@
     load(path)               a saved model
     Network(sizes, ...)      the description of a network
     train(network, X, Y)     train on arrays
+    train_ensemble           several networks at once, and intervals
     MLPClassifier, MLPRegressor
                              in the place of scikit-learn's
     forward, layer_outputs, gradient, mean_loss
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from chainrule.course import History, Progress, Training
     from chainrule.document import feedforward_nn
     from chainrule.engine import forward, gradient, layer_outputs, mean_loss
+    from chainrule.ensemble import Ensemble, train_ensemble
     from chainrule.errors import (
         BadInput,
         BadModelFile,
@@ -46,6 +48,7 @@ _HOMES = {
     "BadTable": "errors",
     "ChainruleError": "errors",
     "Diverged": "errors",
+    "Ensemble": "ensemble",
     "History": "course",
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
@@ -61,6 +64,7 @@ _HOMES = {
     "load": "model",
     "mean_loss": "engine",
     "train": "loop",
+    "train_ensemble": "ensemble",
 }
 
 __all__ = [
@@ -71,6 +75,7 @@ __all__ = [
     "BadTable",
     "ChainruleError",
     "Diverged",
+    "Ensemble",
     "History",
     "MLPClassifier",
     "MLPRegressor",
@@ -86,6 +91,7 @@ __all__ = [
     "load",
     "mean_loss",
     "train",
+    "train_ensemble",
 ]
 
 
