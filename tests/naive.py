@@ -99,7 +99,27 @@ def layers(network, parameters):
     return result
 
 
-def forward(network, parameters, X):
+class Dropout:
+    """Which outputs are left out: a hash (SplitMix64) of the number of the draw."""
+
+    def __init__(self, seed, share):
+        self.i = int(np.random.SeedSequence(seed).generate_state(2, np.uint64)[1])
+        self.share, self.factors = share, []
+
+    def draw(self):
+        x = self.i * 0x9E3779B97F4A7C15 % 2**64
+        x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+        x = (x ^ (x >> 27)) * 0x94D049BB133111EB % 2**64
+        self.i = (self.i + 1) % 2**64
+        return ((x ^ (x >> 31)) >> 11) / 2**53
+
+    def leave_out(self, A):
+        kept = [[self.draw() >= self.share for _ in A] for _ in A.T]  # a neuron after another
+        self.factors.append(np.array(kept).T / (1 - self.share))
+        return A * self.factors[-1]
+
+
+def forward(network, parameters, X, dropout=None):
     """Return the scores Z and the outputs A of every layer, the input among the outputs."""
     scores, outputs = [], [np.asarray(X, dtype=float)]
     names = network.activations
@@ -107,12 +127,14 @@ def forward(network, parameters, X):
         scores.append(outputs[-1] @ W + b)
         function = softmax if name == "softmax" else ACTIVATIONS[name][0]
         outputs.append(function(scores[-1]))
+        if dropout and len(scores) < len(names):
+            outputs[-1] = dropout.leave_out(outputs[-1])
     return scores, outputs
 
 
-def gradient(network, parameters, X, Y, sample_weight=None):
+def gradient(network, parameters, X, Y, sample_weight=None, dropout=None):
     """Return the mean loss and its flat gradient, by equations (24) and (25) in matrix form."""
-    scores, outputs = forward(network, parameters, X)
+    scores, outputs = forward(network, parameters, X, dropout)
     Z, A = scores[-1], outputs[-1]
     Y = np.asarray(Y, dtype=float).reshape(len(A), -1)
     weight = np.ones(len(A)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
@@ -135,6 +157,7 @@ def gradient(network, parameters, X, Y, sample_weight=None):
         if l > 0:
             derivative = ACTIVATIONS[network.activations[l - 1]][1]
             delta = (delta @ weights[l][0].T) * derivative(scores[l - 1])
+            delta *= dropout.factors.pop() if dropout else 1.0
     return float(total), np.concatenate(parts)
 
 
@@ -308,7 +331,7 @@ class Shuffler:
 def train(
     network, theta, X, Y, *, solver, learning_rate, epochs, batch_size=None, seed=None,
     schedule="constant", sample_weight=None, l1=0.0, l2=0.0, clip_norm=None, rate_share=None,
-    **own,
+    dropout=0.0, **own,
 ):  # fmt: skip
     """Return the parameters and the loss of every epoch. ``seed=None``: rows in order."""
     X, theta = np.asarray(X, dtype=float), np.array(theta, dtype=float)
@@ -318,13 +341,14 @@ def train(
     batch_size = batch_size or n
     starts = range(0, n, batch_size)
     shuffler = Shuffler(seed) if seed is not None else None
+    dropping = Dropout(seed, dropout) if dropout else None
     memory, losses, t, mask = {}, [], 0, weights_mask(network)
     for epoch in range(epochs):
         order = shuffler.order(n) if shuffler else list(range(n))
         total = 0.0
         for start in starts:
             rows = order[start : start + batch_size]
-            loss, g = gradient(network, theta, X[rows], Y[rows], weight[rows])
+            loss, g = gradient(network, theta, X[rows], Y[rows], weight[rows], dropping)
             extra, slope = penalty(network, theta, l1, l2)
             total += (loss + extra) * weight[rows].sum()
             if rate_share is not None:

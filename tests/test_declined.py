@@ -226,3 +226,15 @@ def test_solvers_of_their_own_steps_speak_too(solver, capsys):
     assert [line.split(",")[0] for line in lines] == ["Iteration 1", "Iteration 2", "Iteration 3"]
     with pytest.raises(BadSetting, match="l1 does not go with"):
         regressor(solver=solver, l1=0.1)
+
+
+def test_dropout_follows_the_random_state():
+    models = [regressor(dropout=share, random_state=seed) for share, seed in
+              [(0.5, 1), (0.5, 1), (0.5, 2), (0.0, 1)]]  # fmt: skip
+    np.testing.assert_array_equal(models[0]._packed(), models[1]._packed())
+    assert not np.allclose(models[0]._packed(), models[2]._packed())
+    assert not np.allclose(models[0]._packed(), models[3]._packed())
+    with pytest.raises(ValueError, match="dropout"):
+        regressor(dropout=1.0)
+    with pytest.raises(BadSetting, match="dropout does not go with"):
+        regressor(solver="lbfgs", dropout=0.5)

@@ -98,9 +98,8 @@ def test_intervals_cover_what_they_promise():
 def test_the_mean_of_probabilities_is_one_of_them(loss):
     labels = (X[:, 0] > 0).astype(int)
     softmax = loss == "cross_entropy"
-    network = Network(
-        (2, 4, 2 if softmax else 1), "tanh", "softmax" if softmax else "sigmoid", loss
-    )
+    outputs, link = (2, "softmax") if softmax else (1, "sigmoid")
+    network = Network((2, 4, outputs), "tanh", link, loss)
     ensemble = train_ensemble(network, X, labels, members=3, **SETTINGS | {"epochs": 100})
     mean = ensemble.mean(X)
     assert np.mean((mean[:, -1] > 0.5) == labels) > 0.9

@@ -69,6 +69,27 @@ def test_shuffled_batches_are_the_naive_ones(solver):
     both(solver=solver, learning_rate=RATES[solver], epochs=4, batch_size=5, shuffle=True)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dropout", [0.1, 0.5, 0.9])
+def test_dropout_leaves_out_what_the_naive_loop_does(dropout, dtype):
+    deep = Network((3, 7, 5, 2), ("tanh", "relu"), "sigmoid")
+    both(deep, dropout=dropout, learning_rate=0.3, epochs=4, batch_size=7, shuffle=True,
+         solver="gd", dtype=dtype)  # fmt: skip
+
+
+def test_dropout_is_not_for_predictions_and_leaves_lines_alone():
+    held = X[:9], Y[:9]
+    ours = train(NETWORK, X, Y, dropout=0.5, epochs=3, validation=held)
+    expected = mean_loss(NETWORK, ours.parameters, *held)
+    assert_close(ours.history.validation_loss[-1], expected, TRAINING[np.float64])
+    plain, dropped = (
+        train(LINE, X, Y[:, :1], dropout=share, epochs=3).parameters for share in (0.0, 0.5)
+    )
+    np.testing.assert_array_equal(plain, dropped)
+    with pytest.raises(BadSetting, match=r"dropout=1\.0 must be a share"):
+        train(NETWORK, X, Y, dropout=1.0)
+
+
 OWN = {
     "sgd": {"momentum": (0.0, 0.99)},
     "nesterov": {"momentum": (0.0, 0.99)},

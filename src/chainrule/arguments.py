@@ -108,6 +108,13 @@ def at_least_zero(name: str, value: Any) -> float:
     return float(value)
 
 
+def share(name: str, value: Any) -> float:
+    """Return a number from 0 to below 1."""
+    if at_least_zero(name, value) >= 1:
+        raise BadSetting(f"{name}={value!r} must be a share, 0 or more and below 1")
+    return float(value)
+
+
 def whole(name: str, value: Any, least: int) -> int:
     """Return a whole number that is not below ``least``."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:

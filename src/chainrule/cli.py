@@ -70,6 +70,7 @@ def train(
     l1: opt.L1 = None,
     l2: opt.L2 = None,
     clip_norm: opt.ClipNorm = None,
+    dropout: opt.Dropout = None,
     set_: opt.Set = None,
     seed: opt.Seed = None,
     dtype: opt.Dtype = None,

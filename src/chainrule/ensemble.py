@@ -180,7 +180,7 @@ def deal(classes: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.int64]
 def _classes(network: Network, Y: NDArray[Any]) -> NDArray[np.int64]:
     """Return the class of each row, or 0 where targets are numbers."""
     if network.output == "softmax" or network.loss == "cross_entropy":
-        return Y.argmax(axis=1)
+        return np.asarray(Y.argmax(axis=1), np.int64)
     if network.loss == "binary_cross_entropy" and Y.shape[1] == 1:
         return (Y[:, 0] > 0.5).astype(np.int64)
     return np.zeros(len(Y), np.int64)

@@ -52,6 +52,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         the accuracy.
     l1 : float, default 0
         Adds l1 sum |w| over the weights.
+    dropout : float, default 0
+        The share of the hidden neurons' outputs that every step leaves out at random.
     clip_norm : float, optional
         Shorten gradients that are longer than this.
     callback : callable, optional
@@ -90,7 +92,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         nesterovs_momentum: bool = True, early_stopping: bool = False,
         validation_fraction: float = 0.1, beta_1: float = 0.9, beta_2: float = 0.999,
         epsilon: float = 1e-8, n_iter_no_change: float = 10, max_fun: int = 15000,
-        l1: float = 0.0, clip_norm: float | None = None, scoring: Any = None,
+        l1: float = 0.0, dropout: float = 0.0, clip_norm: float | None = None, scoring: Any = None,
         callback: Any = None, n_restarts: int = 1, n_jobs: int | None = None,
         class_weight: Any = None,
     ) -> None:  # fmt: skip
@@ -208,6 +210,8 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         R2.
     l1 : float, default 0
         Adds l1 sum |w| over the weights.
+    dropout : float, default 0
+        The share of the hidden neurons' outputs that every step leaves out at random.
     clip_norm : float, optional
         Shorten gradients that are longer than this.
     callback : callable, optional
@@ -254,7 +258,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         nesterovs_momentum: bool = True, early_stopping: bool = False,
         validation_fraction: float = 0.1, beta_1: float = 0.9, beta_2: float = 0.999,
         epsilon: float = 1e-8, n_iter_no_change: float = 10, max_fun: int = 15000,
-        l1: float = 0.0, clip_norm: float | None = None, scoring: Any = None,
+        l1: float = 0.0, dropout: float = 0.0, clip_norm: float | None = None, scoring: Any = None,
         callback: Any = None, n_restarts: int = 1, n_jobs: int | None = None,
         loss_parameter: float | None = None,
     ) -> None:  # fmt: skip

@@ -17,7 +17,15 @@ from chainrule.layout import (
     WAITED,
 )
 from chainrule.lifted import update
-from chainrule.passes import backward, forward, load, load_targets, loss_and_delta, weight_of
+from chainrule.passes import (
+    backward,
+    forward,
+    forward_with_dropout,
+    load,
+    load_targets,
+    loss_and_delta,
+    weight_of,
+)
 from chainrule.products import matrix, vector
 from chainrule.rules import OPTIMISERS
 
@@ -167,7 +175,10 @@ def run(plan: Any, settings: Any, state: Any, data: Any, validation: Any, chunk:
                     count = min(held, end - start)
                     load(plan, samples, start, count, state.work)
                     load_targets(plan, samples, start, count, state.work, total)
-                    forward(plan, state.theta, state.work, count)
+                    dropout = settings.dropout if learning else 0.0
+                    forward_with_dropout(
+                        plan, state.theta, state.work, count, dropout, state.random
+                    )
                     mean += loss_and_delta(plan, state.work, count)
                     if learning:
                         backward(

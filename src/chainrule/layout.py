@@ -54,6 +54,7 @@ class Settings(NamedTuple):
     l2: float = 0.0
     alpha: float = 0.0  # as l2, but divided by the weight of each batch
     clip_norm: float = np.inf  # no clipping
+    dropout: float = 0.0  # share of the outputs of hidden layers that are left out
     patience: int = -1  # epochs without improvement before the stop; -1: never
     tolerance: float = 0.0
 
@@ -68,7 +69,7 @@ class State(NamedTuple):
     best: Any  # parameters with the least loss, on the validation data if there are any
     finite: Any  # parameters after the last epoch without overflow
     place: Any  # see the indices below
-    random: Any  # state of the shuffling
+    random: Any  # state of the shuffling, and the number of dropout's next draw
     work: Any
 
 
@@ -135,7 +136,7 @@ def workspace(plan: Plan, samples: int, dtype: Any) -> NDArray[Any]:
 
 def fresh_state(plan: Plan, theta: NDArray[Any], samples: int, seed: int) -> State:
     """Return the state of a training that is about to begin; it changes ``theta``."""
-    random = np.random.SeedSequence(seed).generate_state(1, np.uint64)
+    random = np.random.SeedSequence(seed).generate_state(2, np.uint64)
     return State(
         theta=theta,
         gradient=np.zeros_like(theta),
@@ -144,7 +145,7 @@ def fresh_state(plan: Plan, theta: NDArray[Any], samples: int, seed: int) -> Sta
         best=theta.copy(),
         finite=theta.copy(),
         place=np.array([0.0, np.inf, 0.0, -1.0, 0.0, 0.0]),
-        random=random | np.uint64(1),
+        random=random | np.array([1, 0], np.uint64),  # xorshift never leaves 0
         work=workspace(plan, samples, theta.dtype),
     )
 

@@ -14,6 +14,7 @@ from chainrule.arguments import (
     dtype_of,
     learning_rate_of,
     own_parameters,
+    share,
     split,
     whole,
 )
@@ -64,6 +65,7 @@ def train(
     l1: float = 0.0,
     l2: float = 0.0,
     clip_norm: float | None = None,
+    dropout: float = 0.0,
     parameters: NDArray[Any] | None = None,
     scheme: str = "xavier_normal",
     dtype: DTypeLike | None = None,
@@ -109,6 +111,9 @@ def train(
         Adds l1 sum |w| + l2 / 2 sum w^2 over the weights; biases are free.
     clip_norm : float, optional
         Shorten gradients that are longer than this.
+    dropout : float, default 0
+        The share of the hidden neurons' outputs that every step leaves out at random.
+        Predictions use them all.
     parameters : ndarray of shape (n_parameters,), optional
         Where to start; default: ``network.initial(seed, scheme, dtype)``.
     scheme : str, default "xavier_normal"
@@ -155,7 +160,12 @@ def train(
         raise BadSetting(f"schedule={schedule!r} is not one of {', '.join(SCHEDULES)}")
     wholesale = solver in WHOLESALE
     if wholesale:
-        own = hyperparameters | {"learning_rate": learning_rate, "l1": l1, "clip_norm": clip_norm}
+        own = hyperparameters | {
+            "learning_rate": learning_rate,
+            "l1": l1,
+            "clip_norm": clip_norm,
+            "dropout": dropout,
+        }
         check_wholesale(solver, own | {"schedule": schedule != "constant"})
     rate = 1.0 if wholesale else learning_rate_of(solver, learning_rate)
     n = len(data.X)
@@ -167,6 +177,7 @@ def train(
         l1=at_least_zero("l1", l1),
         l2=at_least_zero("l2", l2),
         clip_norm=np.inf if clip_norm is None else at_least_zero("clip_norm", clip_norm),
+        dropout=share("dropout", dropout),
         patience=-1 if patience is None else whole("patience", patience, 0),
         tolerance=at_least_zero("tolerance", tolerance),
     )

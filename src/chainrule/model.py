@@ -214,7 +214,7 @@ def fit(
         Keywords of ``chainrule.train``: solver ("auto" chooses by rows, parameters
         and loss, and says why in ``summary.settings``), learning_rate, schedule,
         epochs (500 here), batch_size, patience (20 here), tolerance, l1, l2,
-        clip_norm, scheme, momentum and so on.
+        clip_norm, dropout, scheme, momentum and so on.
 
     Returns
     -------

@@ -129,6 +129,9 @@ Patience = Annotated[
 L1 = Annotated[float | None, _option(TRAINING, "Penalty on |w|. Default: 0.", "--l1")]
 L2 = Annotated[float | None, _option(TRAINING, "Penalty on w^2 / 2. Default: 0.", "--l2")]
 ClipNorm = Annotated[float | None, _option(TRAINING, "Shorten longer gradients to this.")]
+Dropout = Annotated[
+    float | None, _option(TRAINING, "Share of hidden outputs left out in a step. Default: 0.")
+]
 Set = Annotated[
     list[str] | None,
     _option(
@@ -180,6 +183,7 @@ Truth = Annotated[
 PASSED = (
     "task", "preset", "loss", "loss_parameter", "test_size", "validation", "seed", "dtype",
     "solver", "learning_rate", "schedule", "epochs", "l1", "l2", "clip_norm",
+    "dropout",
 )  # fmt: skip
 PARSED = ("hidden_layer_sizes", "hidden", "batch_size", "patience")
 

@@ -61,26 +61,67 @@ def weight_of(data: Any, begin: int, end: int) -> float:
 
 @inlined
 def forward(plan: Any, parameters: Any, work: Any, count: int) -> None:
-    """Fill the outputs and slopes of every layer: Z = V^T A, equation (2); A = f(Z), (3)."""
-    add = count < 0  # False, but not a constant, for which multiply would be compiled again
+    """Fill the outputs and slopes of every layer."""
     for l in range(plan.activations.size):
-        n_in, n_out = plan.sizes[l], plan.sizes[l + 1]
-        V = matrix(parameters, plan.parameters[l], n_in + 1, n_out)
-        A = matrix(work, plan.outputs[l], n_in + 1, count)
-        Z = matrix(work, plan.outputs[l + 1], n_out, count)
-        if count == 1:
-            one_sample(V, A, Z)
-        else:
-            multiply(V.T, A, Z, add)
-        if plan.activations[l] == SOFTMAX:
-            softmax(Z)
-        else:
-            flat = vector(work, plan.outputs[l + 1], n_out * count)
-            slope = vector(work, plan.slopes[l + 1], n_out * count)
-            activate(plan.activations[l], flat, slope)
-        ones = vector(work, plan.outputs[l + 1] + n_out * count, count)
-        for b in range(count):
-            ones[b] = 1
+        forward_layer(plan, parameters, work, count, l)
+
+
+@inlined
+def forward_with_dropout(
+    plan: Any, parameters: Any, work: Any, count: int, dropout: float, random: Any
+) -> None:
+    """Fill the outputs and slopes of every layer, leaving some outputs of hidden layers out."""
+    for l in range(plan.activations.size):
+        forward_layer(plan, parameters, work, count, l)
+        if dropout > 0 and l + 1 < plan.activations.size:
+            drop_out(plan, work, l + 1, count, dropout, random)
+
+
+@inlined
+def drop_out(plan: Any, work: Any, layer: int, count: int, dropout: float, random: Any) -> None:
+    """Leave each output out with a probability p: A <- A k / (1 - p), k = 0 or 1.
+
+    Division by 1 - p keeps the mean, so that predictions need no dropout (Srivastava et
+    al., 2014). The slope dA/dZ has the same factor, and back-propagation needs no other
+    line. Draw number i is a hash of i (SplitMix64: Steele, Lea & Flood, 2014).
+    """
+    size = plan.sizes[layer] * count
+    A = vector(work, plan.outputs[layer], size)
+    slope = vector(work, plan.slopes[layer], size)
+    kept = work.dtype.type(1.0 / (1.0 - dropout))
+    for i in range(size):
+        x = (random[1] + np.uint64(i)) * np.uint64(0x9E3779B97F4A7C15)
+        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        x ^= x >> np.uint64(31)
+        uniform = np.float64(x >> np.uint64(11)) / 9007199254740992.0  # 2^53
+        factor = kept if uniform >= dropout else work.dtype.type(0)
+        A[i] *= factor
+        slope[i] *= factor
+    random[1] += np.uint64(size)
+
+
+@inlined
+def forward_layer(plan: Any, parameters: Any, work: Any, count: int, l: int) -> None:
+    """Fill the outputs and slopes of a layer: Z = V^T A, equation (2); A = f(Z), (3)."""
+    add = count < 0  # False, but not a constant, for which multiply would be compiled again
+    n_in, n_out = plan.sizes[l], plan.sizes[l + 1]
+    V = matrix(parameters, plan.parameters[l], n_in + 1, n_out)
+    A = matrix(work, plan.outputs[l], n_in + 1, count)
+    Z = matrix(work, plan.outputs[l + 1], n_out, count)
+    if count == 1:
+        one_sample(V, A, Z)
+    else:
+        multiply(V.T, A, Z, add)
+    if plan.activations[l] == SOFTMAX:
+        softmax(Z)
+    else:
+        flat = vector(work, plan.outputs[l + 1], n_out * count)
+        slope = vector(work, plan.slopes[l + 1], n_out * count)
+        activate(plan.activations[l], flat, slope)
+    ones = vector(work, plan.outputs[l + 1] + n_out * count, count)
+    for b in range(count):
+        ones[b] = 1
 
 
 @inlined

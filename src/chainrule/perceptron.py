@@ -102,6 +102,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
         "l1": [Interval(Real, 0, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
         "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
         "scoring": [str, callable, None],
         "callback": [callable, None],
@@ -186,7 +187,9 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
             self._begin([part.X.shape[1], *hidden, self.n_outputs_], part.X.dtype)
         part = part._replace(X=_dense(part.X))
         if self.solver in WHOLESALE:
-            check_wholesale(self.solver, {"l1": self.l1, "clip_norm": self.clip_norm})
+            check_wholesale(
+                self.solver, {"l1": self.l1, "clip_norm": self.clip_norm, "dropout": self.dropout}
+            )
             self._fit_lbfgs(*part) if self.solver == "lbfgs" else self._fit_lm(*part)
         else:
             rows, truth, share = held

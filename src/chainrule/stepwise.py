@@ -58,10 +58,12 @@ class _Steps:
             list(OPTIMISERS).index(solver),
             l1=float(model.l1),
             alpha=float(model.alpha),
+            dropout=float(model.dropout),
             clip_norm=np.inf if model.clip_norm is None else float(model.clip_norm),
         )
         self.plan, self.settings, self.data = plan, settings, data
-        self.state = fresh_state(plan, theta, samples, 0)
+        seed = model._random_state.randint(2**31) if model.dropout else 0
+        self.state = fresh_state(plan, theta, samples, seed)
 
     def epoch(self, rates: NDArray[Any]) -> float:
         """Run through the data once; return the mean loss, or NaN if it overflowed."""
