@@ -10,7 +10,6 @@ import naive
 from chainrule import levenberg
 from chainrule.engine import checked_data, forward, gradient, mean_loss
 from chainrule.errors import BadSetting
-from chainrule.layout import lay_out
 from chainrule.levenberg import levenberg_marquardt, needed_bytes, refuse_too_many
 from chainrule.network import HIDDEN, OUTPUTS, Network
 from tolerances import DIFFERENCE, DIFFERENCE_STEP, NORMAL_EQUATIONS, assert_close, close
@@ -271,6 +270,15 @@ def test_a_small_fall_ends_it():
     assert (falls[:-1] > 0).all()
 
 
+@pytest.mark.parametrize("unit", [1e-8, 1e-6, 1e-3, 1e3, 1e6])
+def test_steps_that_damping_makes_small_do_not_end_it(unit):
+    """Of inputs of 10^-6 the slopes are so small that the first damping lets nothing move."""
+    network, theta, X, _, _ = problem((3, 1), n=40)
+    Y = X @ np.ones((3, 1))
+    taken, _ = steps(network, theta, X * unit, Y)
+    assert taken[-1].loss < 1e-12
+
+
 def test_where_no_step_helps_the_damping_ends_it():
     network, theta, X, Y, _ = problem((3, 2), n=20)
     taken, reason = steps(network, theta, X, Y, tolerance=0.0)
@@ -318,9 +326,3 @@ def test_half_of_the_memory_is_the_limit(monkeypatch):
     refuse_too_many(100)  # of a machine with 1 MiB
     with pytest.raises(BadSetting, match=r"200 parameters.*limit of 0\.0 GB"):
         refuse_too_many(200)
-
-
-def test_the_plan_is_the_one_of_training():
-    """Scores of another loss would be another network: only half_squared_error gets here."""
-    network = Network((2, 2), output="softmax")
-    assert lay_out(network, 8, 1, training=True).activations.tolist() == [len(HIDDEN) + 1]

@@ -157,10 +157,23 @@ class Objective:
 def _outputs(network: Network, parameters: NDArray[Any], X: ArrayLike, first: int) -> NDArray[Any]:
     parameters = checked_parameters(network, parameters)
     data = checked_data(network, X, None, None, parameters.dtype)
-    plan = lay_out(network, parameters.itemsize, SAMPLES_AT_ONCE, training=False)
-    work = workspace(plan, SAMPLES_AT_ONCE, parameters.dtype)
-    result = np.empty((len(data.X), sum(network.sizes[first:])), dtype=parameters.dtype)
-    kernels.outputs(plan, parameters, data, work, first, result)
+    return outputs_of(network, parameters, data.X, first)
+
+
+def outputs_of(
+    network: Network, parameters: NDArray[Any], X: NDArray[Any], first: int
+) -> NDArray[Any]:
+    """Return the outputs of layers first, first + 1, ... for arrays that need no check.
+
+    They are writeable, lie in C order and are of one type; for one row the checks would
+    take longer than the network.
+    """
+    samples = 1 if len(X) == 1 else SAMPLES_AT_ONCE
+    plan = lay_out(network, parameters.itemsize, samples, training=False)
+    nothing = np.empty((0, 0), X.dtype)
+    data = Data(X, nothing, nothing.ravel(), np.arange(len(X), dtype=np.int32))
+    result = np.empty((len(X), sum(network.sizes[first:])), X.dtype)
+    kernels.outputs(plan, parameters, data, workspace(plan, samples, X.dtype), first, result)
     return result
 
 

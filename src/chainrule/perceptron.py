@@ -28,7 +28,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from chainrule.engine import Objective, forward, layer_outputs
+from chainrule.engine import Objective, forward, layer_outputs, outputs_of
 from chainrule.layout import (
     Data,
 )
@@ -305,7 +305,10 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
     def _is_plain(self, X: Any) -> bool:
         """Say whether X needs no check: scikit-learn's takes longer than to predict a row."""
         return (
-            type(X) is np.ndarray
+            hasattr(self, "coefs_")
+            and type(X) is np.ndarray
+            and X.flags.c_contiguous
+            and X.flags.writeable
             and X.ndim == 2
             and X.dtype == self.coefs_[0].dtype
             and X.shape[1] == self.n_features_in_
@@ -315,9 +318,11 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         )
 
     def _outputs(self, X: Any) -> NDArray[Any]:
+        if self._is_plain(X):
+            network = self._network()
+            return outputs_of(network, self._packed(), X, first=len(network.sizes) - 1)
         check_is_fitted(self)
-        if not self._is_plain(X):
-            X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         return forward(self._network(), self._packed(), _dense(X))
 
     def layer_outputs(self, X: Any) -> list[NDArray[Any]]:
