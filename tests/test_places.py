@@ -1,0 +1,181 @@
+"""The estimators in the places where scikit-learn's stand: its own tools take both alike."""
+
+import copy
+import io
+import pickle
+import warnings
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+from sklearn import neural_network
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import (
+    BaggingClassifier,
+    BaggingRegressor,
+    StackingRegressor,
+    VotingClassifier,
+)
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.inspection import permutation_importance
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import chainrule
+
+RANDOM = np.random.default_rng(2)
+X = RANDOM.normal(3, 2, size=(90, 3))
+LABELS = np.where(X[:, 0] + RANDOM.normal(size=90) > X[:, 1], "yes", "no")
+NUMBER = X[:, 0] - X[:, 1] * X[:, 2]
+WEIGHT = RANDOM.uniform(0.5, 2, 90)
+SETTINGS = {"hidden_layer_sizes": (5,), "max_iter": 6, "random_state": 4}
+PACKAGES = (chainrule, neural_network)
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def classifiers(**settings):
+    return [package.MLPClassifier(**SETTINGS | settings) for package in PACKAGES]
+
+
+def regressors(**settings):
+    return [package.MLPRegressor(**SETTINGS | settings) for package in PACKAGES]
+
+
+def assert_alike(values):
+    ours, theirs = values
+    np.testing.assert_allclose(ours, theirs, rtol=1e-8, atol=1e-10)
+
+
+WRAPPED = {
+    "pipeline": lambda m: make_pipeline(StandardScaler(), m),
+    "calibrated": lambda m: CalibratedClassifierCV(m, cv=3),
+    "bagging": lambda m: BaggingClassifier(m, n_estimators=3, random_state=0),
+    "voting": lambda m: VotingClassifier(
+        [("net", m), ("line", LogisticRegression())], voting="soft"
+    ),
+    "grid": lambda m: GridSearchCV(m, {"alpha": [1e-4, 1.0], "activation": ["tanh", "relu"]}, cv=3),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+def test_classifiers_inside_of_others(name):
+    assert_alike([WRAPPED[name](m).fit(X, LABELS).predict_proba(X) for m in classifiers()])
+
+
+def test_regressors_inside_of_others():
+    for wrap in (
+        lambda m: make_pipeline(StandardScaler(), m),
+        lambda m: BaggingRegressor(m, n_estimators=3, random_state=0),
+        lambda m: StackingRegressor([("net", m), ("line", LinearRegression())], cv=3),
+        lambda m: GridSearchCV(m, {"alpha": [1e-4, 1.0]}, cv=3),
+    ):
+        assert_alike([wrap(m).fit(X, NUMBER).predict(X) for m in regressors()])
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_cross_validation(n_jobs):
+    assert_alike([cross_val_score(m, X, LABELS, cv=3, n_jobs=n_jobs) for m in classifiers()])
+
+
+def test_permutation_importance():
+    fitted = [m.fit(X, NUMBER) for m in regressors(solver="lbfgs", max_iter=40)]
+    importances = [permutation_importance(m, X, NUMBER, random_state=0) for m in fitted]
+    assert_alike([i.importances_mean for i in importances])
+    assert importances[0].importances_mean.min() > 0
+
+
+def test_frames_give_names_and_come_out_of_transformers():
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    ours, theirs = (
+        make_pipeline(StandardScaler(), m).set_output(transform="pandas").fit(frame, NUMBER)
+        for m in regressors()
+    )
+    assert_alike([ours.predict(frame), theirs.predict(frame)])
+    assert ours[-1].feature_names_in_.tolist() == ["a", "b", "c"]
+    for model in (ours[-1], theirs[-1]):
+        with pytest.raises(ValueError, match="feature names should match"):
+            model.predict(frame.rename(columns={"a": "z"}))
+        with pytest.warns(UserWarning, match="does not have valid feature names"):
+            model.predict(X)
+
+
+def test_weights_are_routed():
+    with sklearn.config_context(enable_metadata_routing=True):
+        scaler = StandardScaler().set_fit_request(sample_weight=False)
+        scores, weight = [], {"sample_weight": WEIGHT}
+        for model in regressors():
+            model.set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
+            routed = make_pipeline(scaler, model)
+            scores.append(cross_validate(routed, X, NUMBER, cv=3, params=weight)["test_score"])
+        assert_alike(scores)
+        model = regressors()[0].set_fit_request(sample_weight=True)
+        routed = make_pipeline(scaler, model).fit(X, NUMBER, **weight)
+        direct = regressors()[0].fit(scaler.fit_transform(X), NUMBER, WEIGHT)
+        np.testing.assert_array_equal(direct.coefs_[0], routed[-1].coefs_[0])
+
+
+def through_joblib(model):
+    buffer = io.BytesIO()
+    joblib.dump(model, buffer)
+    buffer.seek(0)
+    return joblib.load(buffer)
+
+
+@pytest.mark.parametrize(
+    "copied", [lambda m: pickle.loads(pickle.dumps(m)), copy.deepcopy, through_joblib]
+)
+def test_copies_predict_and_go_on_alike(copied):
+    model = classifiers()[0].fit(X, LABELS)
+    other = copied(model)
+    np.testing.assert_array_equal(other.predict_proba(X), model.predict_proba(X))
+    for each in (model, other):
+        each.set_params(random_state=1).partial_fit(X, LABELS)
+    np.testing.assert_array_equal(other.coefs_[0], model.coefs_[0])
+
+
+def test_a_clone_is_untrained_and_equal():
+    model = chainrule.MLPRegressor(**SETTINGS, l1=0.1)
+    model.fit(X, NUMBER)
+    other = clone(model)
+    assert not hasattr(other, "coefs_")
+    assert other.get_params() == model.get_params()
+    assert repr(other) == repr(model)
+    assert "MLPRegressor" in model._repr_html_()
+
+
+def test_what_is_wrong_is_said_in_the_same_words():
+    wrong = [
+        {"hidden_layer_sizes": -1}, {"solver": "newton"}, {"alpha": -1.0}, {"batch_size": 0},
+        {"momentum": 2.0}, {"tol": -1}, {"n_iter_no_change": 0}, {"hidden_layer_sizes": (3, 0)},
+    ]  # fmt: skip
+    for settings in wrong:
+        said = []
+        for model in regressors(**settings):
+            with pytest.raises(ValueError, match=next(iter(settings))) as caught:
+                model.fit(X, NUMBER)
+            said.append(str(caught.value).split(" must be")[0])
+        assert said[0] == said[1]
+    for y in (np.append(NUMBER[1:], np.nan), NUMBER[1:]):
+        said = []
+        for model in regressors():
+            with pytest.raises(ValueError) as caught:  # noqa: PT011 - compared below
+                model.fit(X, y)
+            said.append(str(caught.value))
+        assert said[0] == said[1]
+
+
+def test_both_warn_alike():
+    said = []
+    for model in classifiers(max_iter=1, batch_size=1000):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            model.fit(X, LABELS)
+        said.append([(w.category, str(w.message)) for w in caught])
+    assert said[0] == said[1]
+    assert said[0][-1][0] is ConvergenceWarning
