@@ -105,6 +105,15 @@ def test_frames_give_names_and_come_out_of_transformers():
             model.predict(X)
 
 
+def test_a_scorer_of_early_stopping_does_not_miss_the_names():
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    settings = SETTINGS | {"early_stopping": True, "scoring": "f1_macro"}
+    model = chainrule.MLPClassifier(**settings).fit(frame, LABELS)
+    assert model.feature_names_in_.tolist() == ["a", "b", "c"]
+    plain = chainrule.MLPClassifier(**settings).fit(X, LABELS)
+    assert model.validation_scores_ == plain.validation_scores_
+
+
 def test_weights_are_routed():
     with sklearn.config_context(enable_metadata_routing=True):
         scaler = StandardScaler().set_fit_request(sample_weight=False)

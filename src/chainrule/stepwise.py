@@ -260,4 +260,9 @@ class _Judge:
             return float(self.model._score_of(y, outputs, weight))
         self.model._unpack(self.network, theta)
         more = {} if weight is None else {"sample_weight": weight}
-        return float(self.scorer(self.model, X, self.model._truth(y), **more))
+        names = vars(self.model).pop("feature_names_in_", None)  # X has lost them by now
+        try:
+            return float(self.scorer(self.model, X, self.model._truth(y), **more))
+        finally:
+            if names is not None:
+                self.model.feature_names_in_ = names
