@@ -14,7 +14,7 @@ from chainrule.layout import (
     Chunk,
     Data,
     Settings,
-    fresh_state,
+    begin,
     lay_out,
     no_data,
     workspace,
@@ -131,16 +131,16 @@ class Objective:
         n, dtype = len(data.X), data.X.dtype
         if n == 0:
             raise BadSetting("X has no rows: there is nothing to average over")
-        samples = min(n, SAMPLES_AT_ONCE)
         self.data = data
-        self.plan = lay_out(network, dtype.itemsize, samples, training=True)
         self.settings = Settings(n, np.zeros(HYPERPARAMETERS), l2=l2, alpha=alpha)
-        self.state = fresh_state(self.plan, np.zeros(network.n_parameters, dtype), samples, 0)
+        theta = np.zeros(network.n_parameters, dtype)
+        self.plan, self.state = begin(network, theta, batch_size=n, seed=0)
 
     def _run(self, theta: NDArray[Any], learn: Data, look: Data) -> Chunk:
         self.state.theta[:] = theta
         chunk = Chunk(0, np.zeros(1), np.zeros(1), np.zeros(1))
-        if kernels.run(self.plan, self.settings, self.state, learn, look, chunk):
+        status = kernels.run(self.plan, self.settings, self.state, learn, look, chunk)
+        if status == kernels.DIVERGED:
             chunk.losses[0] = np.nan
         return chunk
 

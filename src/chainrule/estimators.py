@@ -195,30 +195,9 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
     Parameters
     ----------
     hidden_layer_sizes, activation, solver, ... :
-        Those of scikit-learn 1.9, with the same meanings and defaults.
-    activation : str or sequence of str, default "relu"
-        One for all hidden layers, or one for each: logistic, or any in
-        ``chainrule.network.HIDDEN``.
+        As of ``MLPClassifier``, but for ``class_weight``. ``scoring`` is R2 by default.
     solver : str, default "adam"
-        Besides scikit-learn's: adamw, rmsprop, rprop, gd, and
-        lm (Levenberg-Marquardt).
-    learning_rate : str, default "constant"
-        Besides scikit-learn's, for every stepwise solver: cosine and one_cycle over
-        ``max_iter`` epochs, and plateau.
-    scoring : str or callable, optional
-        What early stopping looks at: a scorer of scikit-learn, or "loss". Default:
-        R2.
-    l1 : float, default 0
-        Adds l1 sum |w| over the weights.
-    dropout : float, default 0
-        The share of the hidden neurons' outputs that every step leaves out at random.
-    clip_norm : float, optional
-        Shorten gradients that are longer than this.
-    callback : callable, optional
-        Called with the estimator after every epoch; True stops.
-    n_restarts : int, default 1
-        Train from so many initial weights, and keep the best by validation score, else
-        by loss. ``n_jobs`` of them run at a time, in threads; the result is the same.
+        One more: lm (Levenberg-Marquardt).
     loss : str, default "squared_error"
         Besides scikit-learn's: absolute_error, huber, quantile.
     loss_parameter : float, optional
@@ -226,14 +205,8 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
 
     Attributes
     ----------
-    coefs_, intercepts_ : list of ndarray
-        W of shape (n_in, n_out) and b of shape (n_out,) of each layer.
-    loss_curve_, loss_, best_loss_, validation_scores_, best_validation_score_
-        The course of the training, an epoch each.
-    validation_loss_curve_ : list of float
-        The loss on the validation data, without penalty, after each epoch.
-    n_iter_, t_, n_layers_, n_outputs_, out_activation_
-        As in scikit-learn.
+    coefs_, intercepts_, loss_curve_, ...
+        As of ``MLPClassifier``, but for ``classes_``.
 
     Examples
     --------

@@ -134,10 +134,12 @@ def workspace(plan: Plan, samples: int, dtype: Any) -> NDArray[Any]:
     return raw[offset : offset + size]
 
 
-def fresh_state(plan: Plan, theta: NDArray[Any], samples: int, seed: int) -> State:
-    """Return the state of a training that is about to begin; it changes ``theta``."""
+def begin(network: Network, theta: NDArray[Any], batch_size: int, seed: int) -> tuple[Plan, State]:
+    """Return plan and state of a training that is about to begin; it changes ``theta``."""
+    samples = min(batch_size, SAMPLES_AT_ONCE)
+    plan = lay_out(network, theta.itemsize, samples, training=True)
     random = np.random.SeedSequence(seed).generate_state(2, np.uint64)
-    return State(
+    state = State(
         theta=theta,
         gradient=np.zeros_like(theta),
         m=np.zeros_like(theta),
@@ -148,8 +150,15 @@ def fresh_state(plan: Plan, theta: NDArray[Any], samples: int, seed: int) -> Sta
         random=random | np.array([1, 0], np.uint64),  # xorshift never leaves 0
         work=workspace(plan, samples, theta.dtype),
     )
+    return plan, state
 
 
 def no_data(data: Data) -> Data:
     """Return data without samples, of the same types."""
     return Data(data.X[:0], data.Y[:0], data.weight[:0], data.order[:0])
+
+
+def in_double(data: Data) -> Data:
+    """Return data as float64."""
+    X, Y, weight = (np.asarray(part, np.float64) for part in data[:3])
+    return Data(X, Y, weight, data.order)

@@ -26,13 +26,11 @@ from chainrule.layout import (
     EPOCHS,
     FIRST_STEP,
     NO_OPTIMISER,
-    SAMPLES_AT_ONCE,
     STEP,
     Chunk,
     Data,
     Settings,
-    fresh_state,
-    lay_out,
+    begin,
     no_data,
 )
 from chainrule.network import Network
@@ -200,10 +198,8 @@ class _Loop:
         theta: NDArray[Any],
         seed: int,
     ) -> None:
-        samples = min(settings.batch_size, SAMPLES_AT_ONCE)
-        self.plan = lay_out(network, theta.itemsize, samples, training=True)
         self.network, self.settings, self.data, self.held = network, settings, data, held
-        self.state = fresh_state(self.plan, theta, samples, seed)
+        self.plan, self.state = begin(network, theta, settings.batch_size, seed)
         self.steps = -(-len(data.X) // settings.batch_size)
         self.chunk = Chunk(0, np.zeros(1), np.zeros(0), np.zeros(0))
         self.history = History()

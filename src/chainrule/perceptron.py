@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.sparse import issparse
 from scipy.special import xlogy
 from sklearn.base import BaseEstimator, clone
@@ -29,14 +28,12 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from chainrule.engine import Objective, forward, layer_outputs, outputs_of
-from chainrule.layout import (
-    Data,
-)
+from chainrule.layout import Data
 from chainrule.network import HIDDEN, Network
 from chainrule.rules import WHOLESALE
 from chainrule.schedules import SCHEDULES
 from chainrule.stepwise import SKLEARNS_SCHEDULES, Part, run, split
-from chainrule.wholesale import check_wholesale, descend
+from chainrule.wholesale import check_wholesale, descend, lbfgs
 
 OUTPUTS = {"identity": "identity", "logistic": "sigmoid", "softmax": "softmax", "exp": "exp"}
 LOSSES = {
@@ -228,16 +225,18 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
                 ._fit(X, y, sample_weight, incremental=False, held=held)
             )
 
-        runs = Parallel(self.n_jobs, prefer="threads")(delayed(one)(seed) for seed in seeds)
-        scores = [run.best_validation_score_ if self._scored() else -run.loss_ for run in runs]
+        models = Parallel(self.n_jobs, prefer="threads")(delayed(one)(seed) for seed in seeds)
+        scored = self.early_stopping and self.solver in STOCHASTIC
+        scores = [m.best_validation_score_ if scored else -m.loss_ for m in models]
         parameters = self.get_params()
-        for name, value in vars(runs[int(np.argmax(scores))]).items():
+        for name, value in vars(models[int(np.argmax(scores))]).items():
             if name not in parameters:
                 setattr(self, name, value)
         return self
 
-    def _scored(self) -> bool:
-        return bool(self.early_stopping) and self.solver in STOCHASTIC
+    def _tell(self) -> None:
+        if self.verbose:
+            print(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")  # noqa: T201
 
     def _data(self, X: NDArray[Any], y: NDArray[Any], weight: Any, dtype: Any) -> Data:
         share = np.zeros(0, dtype) if weight is None else np.array(weight, dtype)
@@ -251,18 +250,19 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
             return 0.0
         return float(np.average(xlogy(y, y) - y, weights=weight, axis=0).sum())
 
+    def _hear(self, theta: NDArray[Any], loss: float) -> bool:
+        """Enter a step of a solver that finds its own; go on."""
+        self.n_iter_, self.loss_ = self.n_iter_ + 1, loss
+        self._tell()
+        return False
+
     def _fit_lbfgs(self, X: NDArray[Any], y: NDArray[Any], weight: Any) -> None:
         network, dtype = self._network(), self.coefs_[0].dtype
-        start = self._packed().astype(np.float64)
         data = self._data(X, y, weight, np.float64)
-        found = minimize(
-            Objective(network, data, alpha=float(self.alpha)).loss_and_gradient,
-            start,
-            method="L-BFGS-B",
-            jac=True,
-            options={"maxfun": self.max_fun, "maxiter": self.max_iter, "gtol": self.tol},
-            callback=self._tell_lbfgs if self.verbose else None,
-        )
+        self.n_iter_ = 0
+        options = {"maxfun": self.max_fun, "maxiter": self.max_iter, "gtol": self.tol}
+        objective = Objective(network, data, alpha=float(self.alpha))
+        found = lbfgs(objective, self._packed(), self._hear, options)
         self.n_iter_ = min(found.nit, self.max_iter)
         if found.status != 0:
             warnings.warn(
@@ -274,10 +274,6 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         self.loss_ = found.fun + self._shift(y, weight)
         self._unpack(network, found.x.astype(dtype))
 
-    def _tell_lbfgs(self, intermediate_result: Any) -> None:
-        self.n_iter_ += 1
-        print(f"Iteration {self.n_iter_}, loss = {intermediate_result.fun:.8f}")  # noqa: T201
-
     def _fit_lm(self, X: NDArray[Any], y: NDArray[Any], weight: Any) -> None:
         network = self._network()
         data = self._data(X, y, weight, np.float64)
@@ -287,10 +283,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         def report(theta: NDArray[Any], loss: float) -> bool:
             nonlocal last
             last = theta
-            self.n_iter_, self.loss_ = self.n_iter_ + 1, loss
-            if self.verbose:
-                print(f"Iteration {self.n_iter_}, loss = {loss:.8f}")  # noqa: T201
-            return False
+            return self._hear(theta, loss)
 
         l2 = float(self.alpha / total)
         converged = descend("lm", network, last, data, l2=l2, epochs=self.max_iter, report=report)

@@ -33,8 +33,8 @@ ROWS_AT_ONCE = 8  # of N: one tile of the product, which stays in the nearest ca
 @kernel
 def add_normal_equations(
     plan: Any, theta: Any, data: Any, span: Any, total: float, work: Any, block: Any, N: Any
-) -> float:
-    """Add some samples to the loss, which is returned, and to N = [H g; g^T 2 loss].
+) -> None:
+    """Add some samples to N = [H g; g^T 2 loss].
 
     Parameters
     ----------
@@ -52,37 +52,29 @@ def add_normal_equations(
         Room for the rows of J and r.
     N : array of shape (P + 1, P + 1)
         Only its upper triangle counts; what is below is left half done.
-        Of shape (0, 0): the loss alone is wanted.
     """
     begin, end = span
-    loss = 0.0
     while begin < end:
         count = min(block.shape[0], end - begin)
         load(plan, data, begin, count, work)
         load_targets(plan, data, begin, count, work, total)
         forward(plan, theta, work, count)
         for o in range(plan.sizes[-1]):
-            loss += residuals(plan, work, count, o, block, theta.size)
-            if N.size:
-                slope_of_output(plan, work, count, o)
-                rows_of_jacobian(plan, theta, work, count, block)
-                add_square(block[:count], N)
+            residuals(plan, work, count, o, block, theta.size)
+            slope_of_output(plan, work, count, o)
+            rows_of_jacobian(plan, theta, work, count, block)
+            add_square(block[:count], N)
         begin += count
-    return loss
 
 
 @inlined
-def residuals(plan: Any, work: Any, count: int, o: int, block: Any, column: int) -> float:
-    """Return sum of s r^2 / 2 of one output, and leave sqrt(s) r in a column, and all sqrt(s)."""
+def residuals(plan: Any, work: Any, count: int, o: int, block: Any, column: int) -> None:
+    """Leave sqrt(s) r of one output in a column."""
     a = vector(work, plan.outputs[-1] + o * count, count)
     y = vector(work, plan.targets + o * count, count)
     share = vector(work, plan.shares, count)
-    total = 0.0
     for b in range(count):
-        r = a[b] - y[b]
-        total += share[b] * r * r / 2
-        block[b, column] = np.sqrt(share[b]) * r
-    return total
+        block[b, column] = np.sqrt(share[b]) * (a[b] - y[b])
 
 
 @inlined

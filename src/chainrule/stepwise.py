@@ -19,13 +19,11 @@ from chainrule.engine import Objective, forward
 from chainrule.layout import (
     EPOCHS,
     FIRST_STEP,
-    SAMPLES_AT_ONCE,
     STEP,
     Chunk,
     Data,
     Settings,
-    fresh_state,
-    lay_out,
+    begin,
     no_data,
 )
 from chainrule.network import Network
@@ -49,10 +47,9 @@ class _Steps:
     def __init__(
         self, model: Any, network: Network, theta: NDArray[Any], data: Data, batch: int
     ) -> None:
-        samples = min(batch, SAMPLES_AT_ONCE)
-        plan = lay_out(network, theta.itemsize, samples, training=True)
         solver, own = _rule_of(model)
-        settings = Settings(
+        self.data = data
+        self.settings = Settings(
             batch,
             own_parameters(solver, own),
             list(OPTIMISERS).index(solver),
@@ -61,9 +58,8 @@ class _Steps:
             dropout=float(model.dropout),
             clip_norm=np.inf if model.clip_norm is None else float(model.clip_norm),
         )
-        self.plan, self.settings, self.data = plan, settings, data
         seed = model._random_state.randint(2**31) if model.dropout else 0
-        self.state = fresh_state(plan, theta, samples, seed)
+        self.plan, self.state = begin(network, theta, batch, seed)
 
     def epoch(self, rates: NDArray[Any]) -> float:
         """Run through the data once; return the mean loss, or NaN if it overflowed."""
@@ -165,7 +161,7 @@ def run(model: Any, network: Network, part: Part, held: Part | None, epochs: int
     epochs : int
         1 for ``partial_fit``, which goes on where the last call ended.
     """
-    n, incremental = len(part.X), epochs == 1 and model._incremental
+    n, incremental = len(part.X), model._incremental
     data = model._data(*part, model.coefs_[0].dtype)
     batch = _batch(model, n)
     steps, rate = _Steps(model, network, model._packed(), data, batch), _Rate(model, -(-n // batch))
@@ -187,8 +183,7 @@ def run(model: Any, network: Network, part: Part, held: Part | None, epochs: int
             model.loss_ = loss + shift
             model.t_ += n
             model.loss_curve_.append(model.loss_)
-            if model.verbose:
-                print(f"Iteration {model.n_iter_}, loss = {model.loss_:.8f}")  # noqa: T201
+            model._tell()
             if judge.is_best(state.theta):
                 best = state.theta.copy()
             rate.after_epoch()

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from chainrule.engine import Objective
 from chainrule.errors import BadSetting
-from chainrule.layout import Data
+from chainrule.layout import Data, in_double
 from chainrule.levenberg import levenberg_marquardt
 from chainrule.network import Network
 
-MEMORY = 10  # pairs of steps and slopes from which L-BFGS knows the curvature
 GRADIENT_TOLERANCE = 1e-6
 FALL_TOLERANCE = 1e-10  # of the loss, in a step
 
@@ -56,9 +55,17 @@ def descend(
     """
     if solver == "lm":
         return _lm(network, theta, data, l2, epochs, report)
-    X, Y, weight = (np.asarray(part, np.float64) for part in data[:3])
-    objective = Objective(network, Data(X, Y, weight, data.order), l2=l2)
-    return _lbfgs(objective, theta.astype(np.float64), epochs, report)
+    options = {
+        "maxiter": epochs, "maxfun": 20 * epochs, "gtol": GRADIENT_TOLERANCE,
+        "ftol": FALL_TOLERANCE,
+    }  # fmt: skip
+    found = lbfgs(Objective(network, in_double(data), l2=l2), theta, report, options)
+    if not np.isfinite(found.fun):
+        raise BadSetting(
+            f"the loss is {found.fun} before the first step: start from smaller parameters, or "
+            "standardise the inputs"
+        )
+    return bool(found.success)
 
 
 def _lm(
@@ -74,30 +81,22 @@ def _lm(
     return False
 
 
-def _lbfgs(objective: Objective, theta: NDArray[Any], epochs: int, report: Report) -> bool:
+def lbfgs(objective: Objective, theta: NDArray[Any], report: Report, options: Any) -> Any:
+    """Let SciPy's L-BFGS-B drive, with its options; return what it returns."""
     from scipy.optimize import minimize
 
     def callback(intermediate_result: Any) -> None:
         if report(intermediate_result.x, float(intermediate_result.fun)):
             raise StopIteration
 
-    found = minimize(
+    return minimize(
         objective.loss_and_gradient,
-        theta,
+        theta.astype(np.float64),
         method="L-BFGS-B",
         jac=True,
         callback=callback,
-        options={
-            "maxiter": epochs, "maxfun": 20 * epochs, "maxcor": MEMORY,
-            "gtol": GRADIENT_TOLERANCE, "ftol": FALL_TOLERANCE,
-        },
-    )  # fmt: skip
-    if not np.isfinite(found.fun):
-        raise BadSetting(
-            f"the loss is {found.fun} before the first step: start from smaller parameters, or "
-            "standardise the inputs"
-        )
-    return bool(found.success)
+        options=options,
+    )
 
 
 def check_wholesale(solver: str, given: dict[str, Any]) -> None:
