@@ -90,11 +90,12 @@ def test_train_without_arguments_learns_the_penguins(run, folder):
     assert "No table given" in out
     assert "penguins.csv.gz: 344 rows, 7 columns" in out
     assert "one-hot, 3 categories (text)" in out
-    assert "14 inputs → 32 relu → 3 softmax; loss cross_entropy; 579 parameters" in out
+    assert "14 inputs → 128 relu → 64 relu → 3 softmax; loss cross_entropy; 10,371" in out
+    assert "adamw, learning rate 0.01 (one_cycle), weight decay 0.1, batches of 32" in out
     assert "Saved penguins.safetensors" in out
     assert "Next: chainrule predict penguins.safetensors TABLE" in out
     scores = {line.split("  ")[0]: line.split()[-3:] for line in out.splitlines() if "0." in line}
-    assert float(scores["this network"][0]) > 0.9
+    assert float(scores["these 5 networks"][0]) > 0.9
     assert float(scores["baseline: majority class"][0]) < 0.5
     assert os.listdir(folder) == ["penguins.safetensors"]
     assert max(map(len, out.splitlines())) <= 90
@@ -147,8 +148,10 @@ def test_the_neuron_prints_the_documents_lines(run):
 
 
 def test_lines_of_progress_hold_the_history(run):
-    _, out, _ = run("train", "--log-every", "10", "--epochs", "21")
-    history = load("penguins.safetensors").history
+    _, out, _ = run(
+        "train", "--log-every", "10", "--epochs", "21", "--patience", "none", "--ensemble", "1"
+    )  # fmt: skip
+    (history,) = load("penguins.safetensors").histories
     expected = [
         f"Epoch {e}: loss = {history.loss[e]:.3f}, "
         f"validation loss = {history.validation_loss[e]:.3f}"
@@ -157,14 +160,27 @@ def test_lines_of_progress_hold_the_history(run):
     assert [line for line in out.splitlines() if line.startswith("Epoch")] == expected
 
 
+def test_lines_of_progress_of_several_networks(run):
+    _, out, _ = run("train", "--log-every", "10", "--epochs", "21", "--ensemble", "2")
+    expected = [
+        f"Network {j + 1}, epoch {e}: loss = {history.loss[e]:.3f}, "
+        f"validation loss = {history.validation_loss[e]:.3f}"
+        for j, history in enumerate(load("penguins.safetensors").histories)
+        for e in (0, 10, 20)
+        if e < len(history.loss)
+    ]
+    assert sorted(x for x in out.splitlines() if x.startswith("Network ") and ":" in x) == expected
+
+
 def test_train_as_json(run):
     status, out, err = run("train", "--json", "--log-every", "100", "--test-size", "0.25")
     document = json.loads(out)
     assert status == 0
-    assert err.startswith("Epoch 0: loss = ")
+    assert "Network 1, epoch 0: loss = " in err
     assert document["scores"]["network"]["accuracy"] > 0.9
     assert document["rows"]["test"] == 86
-    assert document["network"]["sizes"] == [14, 32, 3]
+    assert document["network"]["sizes"] == [14, 128, 64, 3]
+    assert document["networks"] == len(document["courses"]) == 5
     assert document["model"] == "penguins.safetensors"
     assert [row["kind"] for row in document["columns"]].count("numeric") == 4
 
@@ -203,7 +219,7 @@ def test_the_default_output_is_named_after_the_table(run, folder):
 def test_a_model_is_replaced_and_another_file_is_not(run):
     assert run("train", "--epochs", "1")[0] == 0
     assert run("train", "--epochs", "2")[0] == 0
-    assert load("penguins.safetensors").summary.epochs == 2
+    assert {c.epochs for c in load("penguins.safetensors").summary.courses} == {2}
     Path("thesis.safetensors").write_bytes(b"years of work")
     status, _, err = run("train", "-o", "thesis.safetensors")
     assert status == 2
@@ -257,13 +273,33 @@ def test_predict_numbers(run):
     assert [float(v) for v in values] == load("m.safetensors").predict(PENGUINS).tolist()
 
 
+def test_predict_with_bounds(run):
+    options = ("--target", "body_mass_g", "--epochs", "3", "--ensemble", "2", "-o", "m.safetensors")
+    run("train", *options, "--intervals", "0.8")
+    model = load("m.safetensors")
+    for more, coverage in ((), 0.8), (("--intervals", "0.95"), 0.95):
+        _, out, _ = run("predict", "m.safetensors", PENGUINS, *more)
+        rows = list(csv.DictReader(io.StringIO(out)))
+        lower, upper = model.predict_interval(PENGUINS, coverage)
+        assert [float(row["lower"]) for row in rows] == lower.tolist()
+        assert [float(row["upper"]) for row in rows] == upper.tolist()
+        assert [float(row["prediction"]) for row in rows] == model.predict(PENGUINS).tolist()
+    _, out, _ = run("evaluate", "m.safetensors", PENGUINS)
+    assert "in interval" in out
+    run("train", *options)
+    assert run("predict", "m.safetensors", PENGUINS)[1].startswith("prediction\n")
+    assert run("predict", "m.safetensors", PENGUINS, "--intervals", "0.5")[1].startswith(
+        "prediction,lower,upper\n"
+    )
+
+
 def test_odd_names_are_quoted(run):
     names = ['a,"b"', "two\nlines", " space "]
     table = pa.table(
         {"x, y": np.linspace(-1, 1, 60), 'tar"get': [names[i // 20] for i in range(60)]}
     )
     parquet.write_table(table, "t.parquet")
-    options = ("--kind", "x, y=numeric", "--learning-rate", "0.05", "-o", "m.safetensors")
+    options = ("--kind", "x, y=numeric", "--epochs", "100", "-o", "m.safetensors")
     assert run("train", "t.parquet", "--target", 'tar"get', *options)[0] == 0
     _, out, _ = run("predict", "m.safetensors", "t.parquet")
     rows = list(csv.DictReader(io.StringIO(out, newline="")))
@@ -289,14 +325,19 @@ def test_evaluate(run, trained):
 def test_show(run, trained):
     status, out, err = run("show", trained[0])
     assert (status, err) == (0, "")
-    assert "579 parameters, float32" in " ".join(out.split())
+    words = " ".join(out.split())
+    assert "10,371 parameters; 5 networks, of which the mean is taken, float32" in words
+    assert "(5 of 5); kept the best of each" in words
+    run("train", "--hidden-layer-sizes", "32", "--epochs", "2", "-o", "small.safetensors")
+    _, out, _ = run("show", "small.safetensors")
+    assert "The first of the 5 networks" in out
     assert "classification, 3 classes: Adelie, Chinstrap" in out
     assert "baseline: majority class" in out
     drawn = [line for line in out.splitlines() if "│" in line]
     assert len(drawn) == 14 + 1 + 3
     assert max(map(len, out.splitlines()[1:])) <= 80  # the first has the path
     _, out, _ = run("show", trained[0], "--json")
-    assert json.loads(out)["n_parameters"] == 579
+    assert json.loads(out)["n_parameters"] == 10_371
 
 
 def test_show_trusts_neither_scores_nor_names(run, trained):
@@ -316,7 +357,7 @@ def test_show_draws_the_neuron(run):
     table = pa.table({"p": np.linspace(-1, 1, 50), "y": np.linspace(0, 1, 50)})
     parquet.write_table(table, "t.parquet")
     run("train", "t.parquet", "--target", "y", "--preset", "neuron", "-o", "m.safetensors")
-    w, b = load("m.safetensors").parameters
+    w, b = load("m.safetensors").parameters[0]
     _, out, _ = run("show", "m.safetensors")
     assert f"   p ──( {w:+.3f} )──╮" in out
     assert f"bias ──( {b:+.3f} )──┴──▶ Σ ──▶ sigmoid ──▶ y" in out
@@ -403,14 +444,18 @@ ARGUMENTS = {
     "train --plot no/loss.png": "there is no folder",
     "train --preset neuron": "island, sex are categorical",
     "train --hidden-layer-sizes 8x": "--hidden-layer-sizes 8x",
-    "train --hidden relu,relu": "2 activations for 1 hidden layer",
+    "train --hidden relu,relu,relu": "3 activations for 2 hidden layer",
+    "train --ensemble 0": "--ensemble",
+    "train --ensemble 5 --validation 0.1": "--validation 0.1 is for one network",
+    "train --intervals 0.9": "--intervals 0.9 is for a target of numbers",
+    "train --target body_mass_g --intervals 90": "--intervals 90.0 must be a share",
     "train --hidden relo": "relo",
     "train --batch-size few": "--batch-size few must be a whole number, or all",
     "train --batch-size 0": "--batch-size 0 must be a whole number, 1 or more",
     "train --patience long": "--patience long must be a whole number, or none",
     "train --kind island": "--kind island must have the form",
     "train --kind island=colour": "'colour' of column 'island'",
-    "train --set speed=9": "'speed' is not a parameter of adam",
+    "train --set speed=9": "'speed' is not a parameter of adamw",
     "train --set beta1=fast": "'fast' is not a number",
     "train --epochs -1": "--epochs",
     "train --learning-rate 0": "--learning-rate 0.0 must be a positive number",
@@ -521,11 +566,11 @@ def test_a_full_standard_output(trained):
 def test_an_encoding_without_arrows():
     status, out, err = shell(["train", "--epochs", "1"], env={"PYTHONIOENCODING": "ascii"})
     assert (status, err) == (0, "")
-    assert b"14 inputs ? 32 relu ? 3 softmax" in out
+    assert b"14 inputs ? 128 relu ? 64 relu ? 3 softmax" in out
 
 
 def test_the_bar_on_a_terminal_and_ctrl_c_that_keeps_the_best():
-    arguments = ["train", "--patience", "none", "--epochs", "100000000"]
+    arguments = ["train", "--patience", "none", "--epochs", "100000000", "--ensemble", "1"]
     child = pexpect.spawn(
         COMMAND[0], [*COMMAND[1:], *arguments], dimensions=(40, 80), timeout=60, encoding="utf-8"
     )
@@ -540,6 +585,26 @@ def test_the_bar_on_a_terminal_and_ctrl_c_that_keeps_the_best():
     child.close()
     assert child.exitstatus == 130
     summary = load("penguins.safetensors").summary
-    assert summary.stopped == "interrupted"
-    assert summary.best_epoch < summary.epochs < 100_000_000
+    (course,) = summary.courses
+    assert course.stopped == "interrupted"
+    assert course.best_epoch < course.epochs < 100_000_000
     assert summary.scores["network"]["accuracy"] > 0.9
+
+
+def test_ctrl_c_while_several_networks_are_trained():
+    arguments = ["train", "--patience", "none", "--epochs", "1000000", "--ensemble", "8"]
+    child = pexpect.spawn(
+        COMMAND[0], [*COMMAND[1:], *arguments], dimensions=(40, 80), timeout=60, encoding="utf-8"
+    )
+    child.expect(r"epoch \d[\d,]*/8,000,000")
+    child.expect(r"epoch \d[\d,]*/8,000,000")
+    child.sendintr()
+    child.expect("interrupted by Ctrl-C")
+    child.expect("Saved .*penguins.safetensors")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 130
+    model = load("penguins.safetensors")
+    assert 1 <= len(model.ensemble) < 8
+    assert {course.stopped for course in model.summary.courses} == {"interrupted"}
+    assert model.summary.scores["network"]["accuracy"] > 0.9

@@ -1,6 +1,7 @@
 """Scores, the linear model and the baseline, against scikit-learn."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 from chainrule import metrics
 from chainrule.columns import Target
 from chainrule.engine import forward, mean_loss
+from chainrule.ensemble import Ensemble, single
 from chainrule.network import Network
 
 BINARY = Network((2, 3, 1), output="sigmoid", loss="binary_cross_entropy")
@@ -72,11 +74,15 @@ def test_the_log_loss_is_scikit_learns():
     X = random.normal(size=(40, 2))
     codes = random.integers(0, 2, 40)
     parameters = BINARY.initial(seed=1)
-    shares = metrics.probabilities(BINARY, parameters, X)
+    shares = metrics.probabilities(single(BINARY, parameters), X)
     expected = reference.log_loss(codes, shares)
-    assert metrics.log_loss(BINARY, parameters, X, codes) == pytest.approx(expected, rel=1e-12)
+    assert metrics.log_loss(single(BINARY, parameters), X, codes) == pytest.approx(
+        expected, rel=1e-12
+    )
     squared = Network((2, 3, 1), output="sigmoid")
-    assert metrics.log_loss(squared, parameters, X, codes) == pytest.approx(expected, rel=1e-12)
+    assert metrics.log_loss(single(squared, parameters), X, codes) == pytest.approx(
+        expected, rel=1e-12
+    )
 
 
 def test_the_log_loss_of_three_classes_is_scikit_learns():
@@ -86,15 +92,42 @@ def test_the_log_loss_of_three_classes_is_scikit_learns():
     network = Network((2, 3), output="softmax")
     parameters = network.initial(seed=1)
     expected = reference.log_loss(codes, forward(network, parameters, X))
-    assert metrics.log_loss(network, parameters, X, codes) == pytest.approx(expected, rel=1e-12)
+    assert metrics.log_loss(single(network, parameters), X, codes) == pytest.approx(
+        expected, rel=1e-12
+    )
 
 
 def test_errors_are_in_the_units_of_the_target():
     target = Target("y", "regression", mean=100.0, scale=20.0)
-    scores = metrics.scores(
-        Network((1, 1)), np.array([0.0, 0.0]), target, np.zeros((2, 1)), np.array([-1.0, 2.0])
-    )
-    assert scores == {"rmse": math.sqrt(1000), "mae": 30.0, "r2": pytest.approx(1 - 2000 / 1800)}
+    network = replace(single(Network((1, 1)), np.zeros(2)), residuals=RESIDUALS)
+    X, values = np.zeros((2, 1)), np.array([-1.0, 2.0])
+    expected = {"rmse": math.sqrt(1000), "mae": 30.0, "r2": pytest.approx(1 - 2000 / 1800)}
+    assert metrics.scores(network, target, X, values) == expected
+    scores = metrics.scores(network, target, X, values, coverage=0.5)
+    assert scores == expected | {"covered": 0.5, "width": 60.0}
+
+
+RESIDUALS = np.array([[1.0], [1.5], [2.0]])  # the second of 3 covers half
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_the_log_loss_of_several_networks_is_of_their_mean(k):
+    random = np.random.default_rng(9)
+    X, codes = random.normal(size=(30, 2)), np.arange(30) % max(k, 2)
+    network = Network((2, k), output="softmax" if k > 1 else "sigmoid")
+    parameters = random.normal(size=(4, network.n_parameters))
+    several = Ensemble(network, parameters, np.empty((0, k)))
+    shares = np.mean([metrics.probabilities(single(network, p), X) for p in parameters], axis=0)
+    assert metrics.probabilities(several, X) == pytest.approx(shares, rel=1e-14)
+    expected = reference.log_loss(codes, shares)
+    assert metrics.log_loss(several, X, codes) == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_log_loss_of_a_certain_mistake_is_finite():
+    network = Network((1, 1), output="sigmoid")
+    certain = Ensemble(network, np.array([[0.0, 2000.0], [0.0, 3000.0]]), np.empty((0, 1)))
+    loss = metrics.log_loss(certain, np.zeros((1, 1)), np.array([0]))
+    assert loss == pytest.approx(2000 + math.log(2))
 
 
 def table(name):
@@ -115,7 +148,8 @@ def table(name):
 @pytest.mark.parametrize("name", ["cancer", "wine", "diabetes"])
 def test_the_linear_model_reaches_the_optimum_of_scikit_learns(name, dtype):
     X, y, Y, network = table(name)
-    plain, parameters = metrics.linear(network, X.astype(dtype), Y.astype(dtype))
+    line = metrics.linear(network, X.astype(dtype), Y.astype(dtype))
+    plain, parameters = line.network, line.parameters[0]
     if name == "diabetes":
         model = Ridge(1.0).fit(X, Y[:, 0])
     else:
@@ -136,7 +170,7 @@ def test_a_linear_model_of_counts_is_a_poisson_regression():
     X = random.normal(size=(200, 2))
     y = random.poisson(np.exp(1 + 0.5 * X[:, 0]))
     network = Network((2, 4, 1), output="exp", loss="poisson")
-    _, parameters = metrics.linear(network, X, y[:, None].astype(float))
+    parameters = metrics.linear(network, X, y[:, None].astype(float)).parameters[0]
     model = PoissonRegressor(alpha=1 / 200, tol=1e-10, max_iter=1000).fit(X, y)
     assert parameters == pytest.approx(np.append(model.coef_, model.intercept_), abs=2e-3)
 
@@ -152,23 +186,23 @@ def test_a_linear_model_of_counts_is_a_poisson_regression():
 def test_the_baseline_gives_the_mean_to_every_row(output, loss, k):
     random = np.random.default_rng(8)
     Y = random.dirichlet(np.ones(3), 20)[:, :k]
-    network, parameters = metrics.baseline(Network((2, 4, k), output=output, loss=loss), Y)
-    given_ = forward(network, parameters, random.normal(size=(5, 2)))
+    constant = metrics.baseline(Network((2, 4, k), output=output, loss=loss), Y)
+    given_ = constant.mean(random.normal(size=(5, 2)))
     assert given_ == pytest.approx(np.tile(Y.mean(axis=0), (5, 1)), rel=1e-12)
 
 
 def test_the_baseline_of_numbers_has_an_r2_of_0():
     Y = np.array([[1.0], [2.0], [6.0]])
-    network, parameters = metrics.baseline(Network((1, 1)), Y)
+    constant = metrics.baseline(Network((1, 1)), Y)
     target = Target("y", "regression")
-    assert metrics.scores(network, parameters, target, np.ones((3, 1)), Y[:, 0])["r2"] == 0.0
+    assert metrics.scores(constant, target, np.ones((3, 1)), Y[:, 0])["r2"] == 0.0
 
 
 @pytest.mark.parametrize("output", ["sigmoid", "softmax"])
 def test_a_baseline_of_one_class_is_finite(output):
     k = 1 if output == "sigmoid" else 2
     Y = np.ones((4, 1)) if k == 1 else np.tile([[0.0, 1.0]], (4, 1))
-    network, parameters = metrics.baseline(Network((1, k), output=output), Y.astype(np.float32))
-    assert np.isfinite(parameters).all()
-    shares = metrics.probabilities(network, parameters, np.ones((1, 1), np.float32))
+    constant = metrics.baseline(Network((1, k), output=output), Y.astype(np.float32))
+    assert np.isfinite(constant.parameters).all()
+    shares = metrics.probabilities(constant, np.ones((1, 1), np.float32))
     assert shares == pytest.approx(np.array([[0.0, 1.0]]), abs=1e-6)

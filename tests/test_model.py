@@ -11,9 +11,19 @@ from pyarrow import parquet
 from sklearn.metrics import accuracy_score, log_loss
 
 import chainrule
-from chainrule import BadSetting, BadTable, Diverged, Network, fit, forward, load
+from chainrule import (
+    BadSetting,
+    BadTable,
+    Diverged,
+    Network,
+    fit,
+    forward,
+    load,
+    train,
+    train_ensemble,
+)  # fmt: skip
 from chainrule.datasets import penguins, penguins_path
-from chainrule.fitting import TEST, TRAIN, VALIDATION, _parts, prepare
+from chainrule.prepare import TEST, TRAIN, VALIDATION, _parts, prepare
 from chainrule.table import features, target_values
 
 pytestmark = pytest.mark.compiled_only  # whole trainings
@@ -44,7 +54,8 @@ def test_the_penguins_are_told_apart(model):
     assert scores["linear"]["accuracy"] > 0.95
     assert 0.4 < scores["baseline"]["accuracy"] < 0.5
     assert scores["baseline"]["roc_auc"] == 0.5
-    assert model.summary.rows == {"train": 234, "validation": 41, "test": 69}
+    assert model.summary.rows == {"train": 275, "validation": 0, "test": 69}
+    assert model.parameters.shape == (5, model.network.n_parameters)
 
 
 def test_a_number_is_predicted_in_its_own_units(weights):
@@ -77,7 +88,8 @@ def test_saved_and_loaded_it_predicts_the_same_bits(dtype, tmp_path):
     assert back.summary == model.summary
     shares = model.predict_proba(penguins())
     assert back.predict_proba(penguins()).tobytes() == shares.tobytes()
-    assert back.history == model.history
+    assert back.histories == model.histories
+    assert len(back.histories) == 5
 
 
 def test_the_scores_are_those_of_predictions(model):
@@ -93,8 +105,88 @@ def test_the_scores_are_those_of_predictions(model):
 
 def test_predictions_are_the_engines(model):
     X = features(model.spec, penguins(), np.float32)
-    shares = forward(model.network, model.parameters, X)
+    shares = np.mean([forward(model.network, theta, X) for theta in model.parameters], axis=0)
     assert model.predict_proba(penguins()).tobytes() == shares.tobytes()
+
+
+def test_the_default_is_the_ensemble_of_five_folds(model):
+    prepared = prepare(penguins(), "species")
+    settings = {
+        "solver": "adamw", "learning_rate": 0.01, "schedule": "one_cycle", "weight_decay": 0.1,
+        "batch_size": 32, "epochs": 600, "patience": 180, "seed": 0, "dtype": np.float32,
+    }  # fmt: skip
+    rows = prepared.train
+    alone = train_ensemble(model.network, prepared.X[rows], prepared.Y[rows], **settings)
+    assert model.network.sizes == (14, 128, 64, 3)
+    assert model.parameters.tobytes() == alone.parameters.tobytes()
+
+
+def test_one_network_is_a_training():
+    model = fit(penguins(), "body_mass_g", ensemble=1, epochs=40)
+    prepared = prepare(penguins(), "body_mass_g", ensemble=1)
+    rows, held = prepared.train, prepared.validation
+    assert (len(rows), len(held), len(prepared.test)) == (233, 41, 68)
+    X, Y = prepared.X, prepared.Y
+    settings = prepared.settings | {"epochs": 40, "patience": 12}
+    alone = train(model.network, X[rows], Y[rows], validation=(X[held], Y[held]), **settings)
+    assert model.parameters.tobytes() == alone.parameters.tobytes()
+    assert model.histories == (alone.history,)
+    error = np.abs(forward(model.network, alone.parameters, X[held]) - Y[held])
+    assert model.ensemble.residuals.tobytes() == np.sort(error, axis=0).tobytes()
+    assert (model.predict_spread(penguins()) == 0).all()
+
+
+def test_intervals_are_in_the_targets_units(tmp_path):
+    model = fit(penguins(), "body_mass_g", ensemble=3, intervals=0.8, epochs=30)
+    mean, scale = model.predict(penguins()), model.spec.target.scale
+    lower, upper = model.predict_interval(penguins())
+    margin = model.ensemble.margin(0.8)[0] * scale
+    assert upper - mean == pytest.approx(np.full(344, margin), rel=1e-6)
+    assert mean - lower == pytest.approx(np.full(344, margin), rel=1e-6)
+    wider = model.predict_interval(penguins(), 0.95)
+    assert (wider[1] - wider[0] > upper - lower).all()
+    scores = model.evaluate(penguins())
+    mass = np.array(penguins()["body_mass_g"].to_numpy(), dtype=float)
+    inside = (lower <= mass) & (mass <= upper)
+    assert scores["covered"] == inside.sum() / np.isfinite(mass).sum()
+    assert scores["width"] == pytest.approx(2 * margin)
+    assert set(model.summary.scores["network"]) == {"rmse", "mae", "r2", "covered", "width"}
+    model.save(tmp_path / "m.safetensors")
+    assert (
+        load(tmp_path / "m.safetensors").predict_interval(penguins())[0].tolist() == lower.tolist()
+    )
+
+
+def test_the_spread_is_that_of_the_networks(model, weights):
+    X = features(weights.spec, penguins(), np.float32)
+    each = [forward(weights.network, theta, X)[:, 0] for theta in weights.parameters]
+    expected = np.std(each, axis=0, ddof=1) * weights.spec.target.scale
+    assert weights.predict_spread(penguins()) == pytest.approx(expected, rel=1e-5)
+    assert model.predict_spread(penguins()).shape == (344, 3)
+    two = fit(penguins(), "sex", epochs=3)
+    assert two.predict_spread(penguins()).shape == (344, 2)
+
+
+def test_settings_follow_the_number_of_rows():
+    table = numbers(2500)
+    large = prepare(table, "y").recorded
+    assert {k: large[k] for k in ("epochs", "patience", "weight_decay", "ensemble")} == {
+        "epochs": 200, "patience": 60, "weight_decay": 0.1, "ensemble": 5,
+    }  # fmt: skip  # 1,600 rows a member, 50 steps an epoch
+    assert prepare(table, "y", ensemble=1, validation=0, test_size=0).recorded["epochs"] == 127
+    assert prepare(table, "y", batch_size=None).recorded["epochs"] == 600
+    assert prepare(table, "y", epochs=50).recorded["patience"] == 15
+    assert prepare(table, "y", epochs=50, patience=None).recorded["patience"] is None
+    huge = prepare(numbers(40_000), "y", test_size=0).recorded
+    assert (huge["epochs"], huge["weight_decay"]) == (20, 400 / 32_000)
+    other = prepare(table, "y", solver="adam").recorded
+    assert (other["learning_rate"], other["schedule"], other["epochs"]) == (0.001, "constant", 500)
+    assert prepare(numbers(11), "y").recorded["ensemble"] == 1
+
+
+def test_the_same_bits_on_any_number_of_cores(model):
+    again = fit(penguins(), "species", n_jobs=1)
+    assert again.parameters.tobytes() == model.parameters.tobytes()
 
 
 def test_all_kinds_of_tables_give_the_same(model, tmp_path):
@@ -143,11 +235,11 @@ def test_a_callback_sees_every_epoch_and_can_stop():
         seen.append((progress.epoch, progress.loss, progress.validation_loss))
         return progress.epoch == 4
 
-    model = fit(penguins(), "species", callback=callback)
+    model = fit(penguins(), "species", ensemble=1, callback=callback)
     assert [epoch for epoch, _, _ in seen] == [0, 1, 2, 3, 4]
-    assert [loss for _, loss, _ in seen] == model.history.loss
-    assert [loss for _, _, loss in seen] == model.history.validation_loss
-    assert model.summary.stopped == "callback"
+    assert [loss for _, loss, _ in seen] == model.histories[0].loss
+    assert [loss for _, _, loss in seen] == model.histories[0].validation_loss
+    assert model.summary.courses[0].stopped == "callback"
 
 
 def test_the_settings_of_a_training_are_passed_on():
@@ -159,8 +251,9 @@ def test_the_settings_of_a_training_are_passed_on():
     assert model.network.sizes == (14, 8, 4, 3)
     assert model.network.activations == ("tanh", "elu", "softmax")
     assert model.summary.settings["momentum"] == 0.5
-    assert len(model.history.learning_rate) == 7
-    assert model.history.learning_rate[-1] < 0.02
+    for history in model.histories:
+        assert len(history.learning_rate) == 7
+        assert history.learning_rate[-1] < 0.02
 
 
 def test_divergence_surfaces_with_the_last_finite_parameters():
@@ -234,7 +327,7 @@ def test_nothing_is_learned_from_the_rows_that_are_held_out():
 
 
 def test_the_parts_are_apart_and_cover_the_rows():
-    prepared = prepare(penguins(), "sex")
+    prepared = prepare(penguins(), "sex", validation=0.2)
     joined = np.concatenate([prepared.train, prepared.validation, prepared.test])
     assert sorted(joined) == list(range(333))
     assert prepared.ignored == 11
@@ -243,7 +336,9 @@ def test_the_parts_are_apart_and_cover_the_rows():
 def test_without_held_out_rows_there_are_no_scores():
     model = fit(penguins(), "species", test_size=0, epochs=3)
     assert model.summary.scores == {}
-    assert model.summary.rows == {"train": 292, "validation": 52, "test": 0}
+    assert model.summary.rows == {"train": 344, "validation": 0, "test": 0}
+    one = fit(penguins(), "species", test_size=0, epochs=3, validation=0.15)
+    assert one.summary.rows == {"train": 292, "validation": 52, "test": 0}
 
 
 def test_two_rows_are_enough_to_train_on():
@@ -293,7 +388,7 @@ def test_the_neuron_is_the_documents_network():
 def test_the_neuron_takes_two_classes_and_other_settings():
     table = penguins().drop_columns(["species", "island"])
     model = fit(table, "sex", preset="neuron", epochs=3000, learning_rate=0.5)
-    assert model.summary.epochs == 3000
+    assert model.summary.courses[0].epochs == 3000
     assert model.summary.scores["network"]["accuracy"] > 0.8
     assert model.predict_proba(table).shape == (344, 2)
 
@@ -337,7 +432,15 @@ def test_what_the_neuron_refuses(target, options, message):
         ("species", {"loss": "hinge"}, "loss='hinge'"),
         ("body_mass_g", {"loss": "cross_entropy"}, "regression"),
         ("species", {"solver": "magic"}, "solver='magic'"),
-        ("species", {"momentum": 0.9}, "not a parameter of adam"),
+        ("species", {"momentum": 0.9}, "not a parameter of adamw"),
+        ("species", {"ensemble": 0}, "ensemble=0 must be a whole number, 1 or more"),
+        ("species", {"ensemble": 400}, "400 members need as many rows, and X has 275"),
+        ("species", {"ensemble": 5, "validation": 0.2}, "or take ensemble=1"),
+        ("species", {"intervals": 0.9}, "'species' has 3 classes"),
+        ("body_mass_g", {"intervals": 90}, "intervals=90 must be a share"),
+        ("body_mass_g", {"intervals": 0.9, "validation": 0}, "needs rows that a network"),
+        ("body_mass_g", {"n_jobs": 0}, "n_jobs=0"),
+        ("species", {"batch_size": 0}, "batch_size=0"),
         ("species", {"sample_weight": [1.0]}, "chainrule.train"),
         ("species", {"epochs": -1}, "epochs=-1"),
     ],
@@ -345,6 +448,13 @@ def test_what_the_neuron_refuses(target, options, message):
 def test_settings_that_are_refused(target, options, message):
     with pytest.raises(BadSetting, match=message):
         fit(penguins(), target, **options)
+
+
+def test_intervals_of_classes_are_refused(model, weights):
+    with pytest.raises(BadSetting, match="there are no intervals; use predict_proba"):
+        model.predict_interval(penguins())
+    with pytest.raises(BadSetting, match=r"coverage=0 must be"):
+        weights.predict_interval(penguins(), 0)
 
 
 def test_probabilities_of_numbers_are_refused(weights):
@@ -370,4 +480,6 @@ def test_tables_that_are_refused(table, message):
 
 
 def test_its_face_is_short(model):
-    assert repr(model) == "<Model of 'species': 14-32-3, classification>"
+    one = fit(penguins(), "species", ensemble=1, hidden_layer_sizes=8, epochs=1)
+    assert repr(one) == "<Model of 'species': 14-8-3, classification>"
+    assert repr(model) == "<Model of 'species': 5 times 14-128-64-3, classification>"

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainrule.columns import Column, TableSpec, Target
+from chainrule.ensemble import Ensemble
 from chainrule.errors import BadModelFile, BadSetting
 from chainrule.files import write_whole
 from chainrule.modelfile import (
@@ -27,9 +28,9 @@ from chainrule.modelfile import (
     write_model,
 )
 from chainrule.network import Network
-from chainrule.summary import KEPT_EPOCHS, Summary
+from chainrule.summary import KEPT_EPOCHS, Course, Summary
 
-GOLDEN = Path(__file__).parent / "golden" / "model-format-1.safetensors"
+GOLDEN = Path(__file__).parent / "golden" / "model-format-2.safetensors"
 
 
 def tiny(dtype=np.float32, **changed):
@@ -44,23 +45,30 @@ def tiny(dtype=np.float32, **changed):
         version="0.1.0",
         settings={"solver": "adam", "learning_rate": 0.001, "batch_size": None, "shuffle": True},
         rows={"train": 3, "validation": 0, "test": 1},
-        stopped="patience",
-        epochs=2,
-        best_epoch=1,
         scores={"network": {"accuracy": 1.0, "roc_auc": nan}},
-        history={"loss": [0.75, 0.5], "validation_loss": [], "learning_rate": [0.001, 0.001]},
+        courses=(
+            Course("patience", 2, 1, {"loss": [0.75, 0.5], "learning_rate": [0.001, 0.001]}),
+            Course("epochs", 1, None, {"loss": [0.875], "validation_loss": []}),
+        ),
     )
-    network = Network((4, 2, 1), "tanh", "sigmoid", "binary_cross_entropy")
-    parameters = np.linspace(-1.5, 1.25, network.n_parameters).astype(dtype)
-    contents = Contents(network, parameters, TableSpec(columns, target), summary)
+    network = changed.pop("network", Network((4, 2, 1), "tanh", "sigmoid", "binary_cross_entropy"))
+    parameters = np.linspace(-1.5, 1.25, 2 * network.n_parameters).reshape(2, -1).astype(dtype)
+    outputs = network.sizes[-1]
+    residuals = np.repeat([[0.25], [0.5], [1.5]], outputs, axis=1).astype(parameters.dtype)
+    parts = {"parameters": parameters, "residuals": residuals}
+    for name in [name for name in parts if name in changed]:
+        parts[name] = changed.pop(name)
+    contents = Contents(Ensemble(network, **parts), TableSpec(columns, target), summary)
     return contents._replace(**changed)
 
 
 def same(one, other):
     """Compare models bit for bit; NaN scores are equal."""
-    assert one.network == other.network
-    assert one.parameters.dtype == other.parameters.dtype
-    assert one.parameters.tobytes() == other.parameters.tobytes()
+    assert one.ensemble.network == other.ensemble.network
+    for name in ("parameters", "residuals"):
+        array, expected = getattr(one.ensemble, name), getattr(other.ensemble, name)
+        assert (array.dtype, array.shape) == (expected.dtype, expected.shape)
+        assert array.tobytes() == expected.tobytes()
     assert one.spec == other.spec
     assert repr(one.summary.scores) == repr(other.summary.scores)
     assert replace(one.summary, scores={}) == replace(other.summary, scores={})
@@ -79,10 +87,12 @@ def test_other_tools_can_read_it():
     from safetensors import safe_open
 
     with safe_open(GOLDEN, "np") as file:
-        assert list(file.keys()) == ["parameters"]
-        assert file.get_tensor("parameters").tobytes() == tiny().parameters.tobytes()
+        assert list(file.keys()) == ["parameters", "residuals"]
+        for name in file.keys():  # noqa: SIM118
+            expected = getattr(tiny().ensemble, name)
+            assert file.get_tensor(name).tobytes() == expected.tobytes()
         document = json.loads(file.metadata()["chainrule"])
-    assert document["format"] == 1
+    assert document["format"] == 2
     assert document["network"]["sizes"] == [4, 2, 1]
     assert document["training"]["scores"] == {"network": {"accuracy": 1.0, "roc_auc": None}}
 
@@ -99,18 +109,19 @@ def test_other_tools_can_read_it():
 )
 def test_a_round_trip_is_exact(dtype, network, tmp_path):
     random = np.random.default_rng(3)
-    parameters = random.normal(size=network.n_parameters).astype(dtype)
-    parameters[:3] = [np.finfo(dtype).max, np.finfo(dtype).smallest_subnormal, -0.0]
-    contents = tiny(network=network, parameters=parameters)
+    parameters = random.normal(size=(3, network.n_parameters)).astype(dtype)
+    parameters[1, :3] = [np.finfo(dtype).max, np.finfo(dtype).smallest_subnormal, -0.0]
+    residuals = np.sort(random.uniform(size=(7, network.sizes[-1])).astype(dtype), axis=0)
+    contents = tiny(network=network, parameters=parameters, residuals=residuals)
     write_model(tmp_path / "m.safetensors", contents)
     assert same(read_model(tmp_path / "m.safetensors"), contents)
 
 
 def test_a_long_history_is_thinned():
     loss = [float(epoch) for epoch in range(2 * KEPT_EPOCHS + 1)]
-    summary = replace(tiny().summary, history={"loss": loss})
+    summary = replace(tiny().summary, courses=(Course(history={"loss": loss}),))
     back = from_bytes(to_bytes(tiny(summary=summary))).summary
-    assert (back.every, back.history["loss"]) == (3, loss[::3])
+    assert (back.courses[0].every, back.courses[0].history["loss"]) == (3, loss[::3])
     again = from_bytes(to_bytes(tiny(summary=back))).summary
     assert again == replace(back, scores=again.scores)
 
@@ -154,9 +165,11 @@ def test_forging_alone_is_no_fault():
     assert same(from_bytes(forged(lambda document: None)), tiny())
 
 
+COURSE = ("training", "courses", 1)
 FORGED = {
-    "a later format": (put(2, "format"), "format 2"),
-    "a format of another type": (put("1", "format"), "format '1'"),
+    "a later format": (put(3, "format"), "format 3"),
+    "an earlier format": (put(1, "format"), "format 1, this version of chainrule reads 2"),
+    "a format of another type": (put("2", "format"), "format '2'"),
     "no table": (lambda d: d.pop("table"), "lacks 'table'"),
     "an unknown entry": (put(1, "code"), "unknown 'code'"),
     "sizes as text": (put("4-2-1", "network", "sizes"), "network.sizes"),
@@ -185,9 +198,12 @@ FORGED = {
     "settings as list": (put([], "training", "settings"), "training.settings"),
     "a setting as object": (put({"a": {}}, "training", "settings"), "settings.a"),
     "a score as text": (put({"network": {"r2": "1"}}, "training", "scores"), "scores.network.r2"),
-    "epochs below 0": (put(-1, "training", "epochs"), "training.epochs"),
-    "another history": (put({"weights": [1.0]}, "training", "history"), "training.history"),
-    "a history of text": (put({"loss": "12"}, "training", "history"), "history.loss"),
+    "courses as object": (put({}, "training", "courses"), "training.courses"),
+    "a course of text": (put(["done"], "training", "courses"), "training.courses[0]"),
+    "epochs below 0": (put(-1, *COURSE, "epochs"), "courses[1].epochs"),
+    "a best epoch of text": (put("1", *COURSE, "best_epoch"), "courses[1].best_epoch"),
+    "another history": (put({"weights": [1.0]}, *COURSE, "history"), "courses[1].history"),
+    "a history of text": (put({"loss": "12"}, *COURSE, "history"), "history.loss"),
 }
 
 
@@ -199,9 +215,9 @@ def test_a_forged_document_is_refused(name):
     assert named in str(caught.value)
 
 
-def header_with(**changed):
+def header_with(name="parameters", **changed):
     header, data = header_and_data(to_bytes(tiny()))
-    header["parameters"] |= changed
+    header[name] |= changed
     return joined(header, data)
 
 
@@ -223,15 +239,23 @@ HOSTILE = {
     "NaN in the header": joined(b'{"parameters":NaN,"__metadata__":{}}', b""),
     "a huge number": joined(b'{"parameters":1' + b"0" * 10_000 + b',"__metadata__":{}}', b""),
     "no metadata": joined({"parameters": header_and_data(GOOD)[0]["parameters"]}, bytes(52)),
-    "float16": header_with(dtype="F16", data_offsets=[0, 26]),
+    "no tensors": joined({"__metadata__": header_and_data(GOOD)[0]["__metadata__"]}, bytes(116)),
+    "float16": header_with(dtype="F16", data_offsets=[0, 52]),
     "whole numbers": header_with(dtype="I32"),
-    "another type of the same size": header_with(dtype="F64", shape=[6]),
-    "fewer numbers than bytes": header_with(shape=[12]),
-    "two dimensions": header_with(shape=[13, 1]),
-    "a shape below 0": header_with(shape=[-13]),
-    "a shape of text": header_with(shape="13"),
+    "another type of the same size": header_with(dtype="F64", shape=[1, 13]),
+    "residuals of another type": header_with("residuals", dtype="I32"),
+    "fewer numbers than bytes": header_with(shape=[1, 13]),
+    "one dimension": header_with(shape=[26]),
+    "no dimension": header_with(shape=[]),
+    "a shape below 0": header_with(shape=[-2, -13]),
+    "a shape of text": header_with(shape="26"),
+    "a shape past 2^63": header_with(shape=[1 << 64, 0]),
+    "no networks": header_with(shape=[0, 13]),
+    "residuals of more outputs": header_with("residuals", shape=[1, 3]),
     "offsets past the end": header_with(data_offsets=[0, 5200]),
-    "offsets that begin later": header_with(data_offsets=[4, 52]),
+    "offsets that begin later": header_with(data_offsets=[4, 104]),
+    "residuals over parameters": header_with("residuals", data_offsets=[0, 12]),
+    "a gap before the residuals": header_with("residuals", data_offsets=[108, 120]),
     "one byte more": GOOD + b"\0",
     "one byte less": GOOD[:-1],
     "half of it": GOOD[: len(GOOD) // 2],
@@ -267,7 +291,8 @@ def test_numbers_that_are_not_finite_are_refused(literal):
 def test_further_tensors_and_metadata_are_refused():
     from safetensors.numpy import save
 
-    tensors = {"parameters": tiny().parameters}
+    ensemble = tiny().ensemble
+    tensors = {"parameters": ensemble.parameters, "residuals": ensemble.residuals}
     document = header_and_data(GOOD)[0]["__metadata__"]["chainrule"]
     with pytest.raises(BadModelFile, match="'code'"):
         from_bytes(save(tensors | {"code": np.zeros(3)}, metadata={"chainrule": document}))
@@ -277,10 +302,17 @@ def test_further_tensors_and_metadata_are_refused():
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_parameters_that_are_not_finite_are_refused(value):
-    parameters = tiny().parameters.copy()
-    parameters[5] = value
-    with pytest.raises(BadModelFile, match=r"parameter 5 \(from 0\)"):
+    parameters = tiny().ensemble.parameters.copy()
+    parameters[1, 5] = value
+    with pytest.raises(BadModelFile, match=r"parameters\[1, 5\] \(from 0\)"):
         from_bytes(to_bytes(tiny(parameters=parameters)))
+
+
+@pytest.mark.parametrize("values", [[-0.25, 0.5], [0.5, 0.25], [0.5, np.inf]])
+def test_residuals_are_finite_distances_in_rising_order(values):
+    residuals = np.array(values, np.float32)[:, None]
+    with pytest.raises(BadModelFile, match="residuals"):
+        from_bytes(to_bytes(tiny(residuals=residuals)))
 
 
 def test_a_header_too_large_to_be_a_model_is_not_read(tmp_path):
@@ -294,7 +326,8 @@ def test_a_header_too_large_to_be_a_model_is_not_read(tmp_path):
 
 def test_many_parameters_are_not_read_before_they_are_found_to_fit(tmp_path):
     header, _ = header_and_data(GOOD)
-    header["parameters"] |= {"shape": [1 << 34], "data_offsets": [0, 1 << 36]}
+    header["parameters"] |= {"shape": [1, 1 << 34], "data_offsets": [0, 1 << 36]}
+    header["residuals"] |= {"shape": [0, 1], "data_offsets": [1 << 36, 1 << 36]}
     path = tmp_path / "sparse.safetensors"
     with open(path, "wb") as file:
         file.write(joined(header, b""))
@@ -312,8 +345,9 @@ def test_one_wrong_byte_is_found_or_does_no_harm(place, byte):
         assert byte != GOOD[place]
 
 
-def test_every_bit_of_the_parameters_counts():
-    start = len(GOOD) - tiny().parameters.nbytes
+def test_every_bit_of_the_tensors_counts():
+    ensemble = tiny().ensemble
+    start = len(GOOD) - ensemble.parameters.nbytes - ensemble.residuals.nbytes
     for place in range(start, len(GOOD)):
         wrong = GOOD[:place] + bytes([GOOD[place] ^ 1]) + GOOD[place + 1 :]
         with pytest.raises(BadModelFile, match="checksum"):

@@ -20,9 +20,9 @@ ORDER = [
     "parsing", "csvfile", "reading", "datasets", "cells", "columns", "target", "kinds", "table",
     "network", "layout", "lifted", "passes", "kernels", "squares", "engine", "arguments",
     "levenberg", "course", "wholesale", "loop",
-    "ensemble", "document", "stepwise", "perceptron", "estimators",
-    "files", "untrusted", "summary", "modelfile", "metrics", "fitting", "model", "drawing",
-    "options", "terminal", "commands", "traincommand", "cli",
+    "ensemble", "calibration", "folds", "document", "stepwise", "perceptron", "estimators",
+    "files", "untrusted", "summary", "modelfile", "metrics", "model", "recipe", "prepare",
+    "fitting", "drawing", "options", "terminal", "commands", "traincommand", "cli",
 ]  # fmt: skip
 
 

@@ -8,10 +8,10 @@ from chainrule import loop
 from chainrule.datasets import penguins
 from chainrule.engine import Objective, checked_data, gradient, mean_loss
 from chainrule.errors import BadSetting
-from chainrule.fitting import choose_solver
+from chainrule.fitting import fit
 from chainrule.loop import train
-from chainrule.model import fit
 from chainrule.network import Network
+from chainrule.recipe import choose_solver
 from chainrule.rules import WHOLESALE
 from tolerances import GRADIENT, assert_close
 
@@ -123,11 +123,12 @@ def test_auto_chooses_by_size_and_loss_and_says_why():
     assert choose_solver(1000, 100, "half_squared_error")[0] == "lm"
     assert choose_solver(1000, 1000, "half_squared_error")[0] == "lbfgs"
     assert choose_solver(1000, 100, "binary_cross_entropy")[0] == "lbfgs"
-    assert choose_solver(1000, 100, "absolute_error")[0] == "adam"
-    assert choose_solver(100_000, 100, "half_squared_error")[0] == "adam"
-    settings = fit(penguins(), "species", solver="auto", epochs=5).summary.settings
+    assert choose_solver(1000, 100, "absolute_error")[0] == "adamw"
+    assert choose_solver(100_000, 100, "half_squared_error")[0] == "adamw"
+    options = {"solver": "auto", "hidden_layer_sizes": 32, "epochs": 5}
+    settings = fit(penguins(), "species", **options).summary.settings
     assert settings["solver"] == "lbfgs"
-    assert "579 parameters on 234 rows" in settings["solver_chosen"]
+    assert "579 parameters on 220 rows" in settings["solver_chosen"]
     assert settings["learning_rate"] is None
 
 

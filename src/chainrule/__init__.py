@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from chainrule.course import History, Progress, Training
     from chainrule.document import feedforward_nn
     from chainrule.engine import forward, gradient, layer_outputs, mean_loss
-    from chainrule.ensemble import Ensemble, train_ensemble
+    from chainrule.ensemble import Ensemble
     from chainrule.errors import (
         BadInput,
         BadModelFile,
@@ -36,8 +36,10 @@ if TYPE_CHECKING:
         Diverged,
     )
     from chainrule.estimators import MLPClassifier, MLPRegressor
+    from chainrule.fitting import fit
+    from chainrule.folds import train_ensemble
     from chainrule.loop import train
-    from chainrule.model import Model, fit, load
+    from chainrule.model import Model, load
     from chainrule.network import Network
 
 _HOMES = {
@@ -57,14 +59,14 @@ _HOMES = {
     "Progress": "course",
     "Training": "course",
     "feedforward_nn": "document",
-    "fit": "model",
+    "fit": "fitting",
     "forward": "engine",
     "gradient": "engine",
     "layer_outputs": "engine",
     "load": "model",
     "mean_loss": "engine",
     "train": "loop",
-    "train_ensemble": "ensemble",
+    "train_ensemble": "folds",
 }
 
 __all__ = [

@@ -61,6 +61,8 @@ def train(
     hidden: opt.Hidden = None,
     loss: opt.Loss = None,
     loss_parameter: opt.LossParameter = None,
+    ensemble: opt.Ensemble = None,
+    intervals: opt.Intervals = None,
     solver: opt.Solver = None,
     learning_rate: opt.LearningRate = None,
     schedule: opt.Schedule = None,
@@ -87,7 +89,7 @@ def train(
 
     [bold]chainrule train[/bold]
 
-    [bold]chainrule train houses.csv --target price --plot loss.png[/bold]
+    [bold]chainrule train houses.csv --target price --intervals 0.9 --plot loss.png[/bold]
 
     [bold]chainrule train houses.csv --target sold --preset neuron --log-every 100[/bold]
     """
@@ -101,6 +103,7 @@ def predict(
     model: opt.Model,
     table: opt.Table,
     output: opt.Predictions = None,
+    intervals: opt.Coverage = None,
     as_json: opt.Json = False,
 ) -> None:
     """Predict the target for each row of a table.
@@ -109,7 +112,7 @@ def predict(
     """
     from chainrule.commands import predict_command
 
-    predict_command(model, table, output, as_json)
+    predict_command(model, table, output, intervals, as_json)
 
 
 @app.command()

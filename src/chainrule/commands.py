@@ -6,6 +6,7 @@ import contextlib
 import re
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,8 @@ from chainrule.errors import BadSetting
 from chainrule.files import check_folder, write_whole
 
 if TYPE_CHECKING:
-    from chainrule.columns import TableSpec
     from chainrule.model import Model
+    from chainrule.summary import Course
 
 UNSAFE = re.compile(r'[",\r\n]|^\s|\s$')
 PARTS = {"train": "training", "validation": "early stopping", "test": "the scores"}
@@ -59,27 +60,40 @@ def compile_for(dtype: Any) -> None:
     forward(network, parameters, X)
 
 
-def why_stopped(model: Model) -> str:
-    """Say why the training ended, and which epoch was kept."""
-    summary = model.summary
-    watched = "validation" if summary.history.get("validation_loss") else "training"
-    patience = summary.settings.get("patience")
+def how_trained(model: Model) -> str:
+    """Say how long the training was, why it ended, and which epoch was kept."""
+    courses = model.summary.courses
+    if len(courses) == 1:
+        best = courses[0].best_epoch
+        kept = "" if best is None else f"; kept the parameters of epoch {best}"
+        return f"{courses[0].epochs:,} epochs: {_why_stopped(model, courses[0])}{kept}"
+    epochs = [course.epochs for course in courses]
+    span = f"{min(epochs):,} to {max(epochs):,}" if min(epochs) < max(epochs) else f"{epochs[0]:,}"
+    reasons = Counter(_why_stopped(model, course) for course in courses)
+    ends = [f"{why} ({n} of {len(courses)})" for why, n in reasons.most_common()]
+    best_epochs = [course.best_epoch for course in courses]
+    kept = "" if None in best_epochs else "; kept the best of each"
+    return f"{len(courses)} networks, {span} epochs: {', '.join(ends)}{kept}"
+
+
+def _why_stopped(model: Model, course: Course) -> str:
+    watched = "validation" if course.history.get("validation_loss") else "training"
+    patience = model.summary.settings.get("patience")
     reasons = {
         "epochs": "as many as allowed",
         "patience": f"stopped early, the {watched} loss had not fallen for {patience} epochs",
         "interrupted": "interrupted by Ctrl-C",
         "converged": "converged, no step lowers the loss any more",
     }
-    reason = reasons.get(summary.stopped, summary.stopped)
-    best = summary.best_epoch
-    return reason if best is None else f"{reason}; kept the parameters of epoch {best}"
+    return reasons.get(course.stopped, course.stopped)
 
 
-def labels_of(spec: TableSpec) -> dict[str, str]:
+def labels_of(model: Model) -> dict[str, str]:
     """Name the three whose scores are compared."""
-    simplest = "majority class" if spec.target.task == "classification" else "mean"
+    n, task = len(model.ensemble), model.spec.target.task
+    simplest = "majority class" if task == "classification" else "mean"
     return {
-        "network": "this network",
+        "network": "this network" if n == 1 else f"these {n} networks",
         "linear": "linear model",
         "baseline": f"baseline: {simplest}",
     }
@@ -92,13 +106,15 @@ def description(model: Model) -> dict[str, Any]:
     from chainrule.table import summary_rows
 
     network, summary = model.network, asdict(model.summary)
-    del summary["history"], summary["every"]
+    for course in summary["courses"]:
+        del course["history"], course["every"]
     return {
         "target": model.spec.target.name,
         "task": model.spec.target.task,
         "classes": list(model.spec.target.classes),
         "columns": [row._asdict() for row in summary_rows(model.spec)],
         "network": asdict(network) | {"activations": network.activations},
+        "networks": len(model.ensemble),
         "n_parameters": network.n_parameters,
         "dtype": str(model.parameters.dtype),
     } | summary
@@ -114,7 +130,9 @@ def check_table(table: str) -> None:
         )
 
 
-def predict_command(path: Path, table: str, output: Path | None, as_json: bool) -> None:
+def predict_command(
+    path: Path, table: str, output: Path | None, intervals: float | None, as_json: bool
+) -> None:
     """Predict the target for each row, as CSV, Parquet or JSON."""
     from chainrule.model import load
     from chainrule.reading import read_table
@@ -127,7 +145,7 @@ def predict_command(path: Path, table: str, output: Path | None, as_json: bool) 
     check_table(table)
     rows = read_table(table, columns=model.spec.kinds)
     first_call(model.parameters.dtype)
-    predicted = _predicted(model, rows)
+    predicted = _predicted(model, rows, model.coverage if intervals is None else intervals)
     if output is not None:
         write_whole(output, _encoded(predicted, output.suffix.lower()))
         done = {"rows": predicted.num_rows, "output": str(output)}
@@ -143,15 +161,20 @@ def predict_command(path: Path, table: str, output: Path | None, as_json: bool) 
         terminal.write_bytes(_encoded(predicted, ".csv"))
 
 
-def _predicted(model: Model, rows: Any) -> Any:
-    """Return predictions, and for classes their probabilities, as a pyarrow table."""
+def _predicted(model: Model, rows: Any, coverage: float | None) -> Any:
+    """Return predictions, with bounds or probabilities, as a pyarrow table."""
     import pyarrow as pa
 
     from chainrule.table import labels
 
     target = model.spec.target
     if target.task == "regression":
-        return pa.table({"prediction": model.predict(rows)})
+        columns = {"prediction": model.predict(rows)}
+        if coverage is not None:
+            columns["lower"], columns["upper"] = model.predict_interval(rows, coverage)
+        return pa.table(columns)
+    if coverage is not None:
+        model.predict_interval(rows, coverage)  # which says why not
     shares = model.predict_proba(rows)
     columns = {"prediction": labels(model.spec, shares.argmax(axis=1))}
     columns |= {f"probability_{name}": shares[:, k] for k, name in enumerate(target.classes)}
@@ -212,24 +235,27 @@ def show_command(path: Path, as_json: bool) -> None:
     settings = {name: value for name, value in summary.settings.items() if value is not None}
     rows = {part: summary.rows[part] for part in PARTS if part in summary.rows}
     facts = {
-        "Network": f"{terminal.network_line(model.network)}, {model.parameters.dtype}",
+        "Network": f"{terminal.network_line(model.network, len(model.ensemble))}, "
+        f"{model.parameters.dtype}",
         "Rows": ", ".join(f"{n:,} for {PARTS[part]}" for part, n in rows.items() if n),
         "Settings": ", ".join(f"{name} {value}" for name, value in settings.items()),
-        "Trained": f"{summary.epochs:,} epochs: {why_stopped(model)}",
+        "Trained": how_trained(model),
     }
     out.print(terminal.facts(facts))
     out.print()
     out.print(terminal.columns_table(model.spec))
     if summary.scores:
         out.print(f"\nScores on {summary.rows.get('test', 0):,} held-out rows:\n")
-        out.print(terminal.scores_table(summary.scores, labels_of(model.spec)))
+        out.print(terminal.scores_table(summary.scores, labels_of(model)))
     outputs = list(target.classes) or [target.name]
     if model.network.sizes[-1] == 1 and target.classes:
         outputs = [f"{target.name} = {target.classes[1]}"]
     inputs, outputs = (
         list(map(terminal.printable, names)) for names in (feature_names(model.spec), outputs)
     )
-    picture = draw(model.network, model.parameters, inputs, outputs, out.width)
+    picture = draw(model.network, model.parameters[0], inputs, outputs, out.width)
+    if picture and len(model.ensemble) > 1:
+        picture = f"The first of the {len(model.ensemble)} networks:\n\n{picture}"
     out.print()
     out.print(picture or "The network is too large to be drawn.", markup=False)
 

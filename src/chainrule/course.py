@@ -61,7 +61,10 @@ class Training:
 
 @dataclass(frozen=True)
 class Progress:
-    """What a callback is told after each epoch, counted from 0."""
+    """What a callback is told after each epoch, counted from 0.
+
+    ``member`` is the network's number in an ensemble, from 0.
+    """
 
     epoch: int
     epochs: int
@@ -70,6 +73,7 @@ class Progress:
     learning_rate: float
     parameters: NDArray[Any]
     samples_per_second: float
+    member: int = 0
 
 
 Callback = Callable[[Progress], bool | None]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +12,13 @@ from numpy.typing import NDArray
 from chainrule.errors import BadSetting
 from chainrule.network import Network
 
+if TYPE_CHECKING:
+    from chainrule.summary import Course
+
 MOST_ROWS = 40
 NAME_WIDTH = 26
 PLOT_FORMATS = ("png", "svg")
+CURVES = (("loss", "training", "C0"), ("validation_loss", "validation", "C1"))
 POSITIVE, NEGATIVE, NEARLY_ZERO = "▪■", "▫□", "·"
 LEGEND = "■ ▪ positive weights, □ ▫ negative ones, · small; each layer by its own largest"
 
@@ -139,15 +143,13 @@ def check_plot(path: str) -> str:
     return form
 
 
-def loss_curve(history: Mapping[str, Sequence[float]], every: int, form: str) -> bytes:
+def loss_curve(courses: Sequence[Course], form: str) -> bytes:
     """Return a picture of the losses over the epochs, as the bytes of a PNG or SVG file.
 
     Parameters
     ----------
-    history : mapping
-        "loss", and "validation_loss" where there is one.
-    every : int
-        The number of epochs from one value to the next.
+    courses : sequence of chainrule.summary.Course
+        Of one network or several, each of which gets thin lines of its own.
     form : {"png", "svg"}
     """
     import matplotlib as mpl
@@ -155,12 +157,19 @@ def loss_curve(history: Mapping[str, Sequence[float]], every: int, form: str) ->
 
     figure = Figure(figsize=(6.4, 4.0), dpi=150, layout="constrained")
     axes = figure.add_subplot()
-    labels = {"training": history.get("loss"), "validation": history.get("validation_loss")}
-    curves = {label: curve for label, curve in labels.items() if curve}
-    for label, curve in curves.items():
-        axes.plot(np.arange(len(curve)) * every, curve, label=label)
+    curves = [
+        (label, colour, course.history[name], course.every)
+        for name, label, colour in CURVES
+        for course in courses
+        if course.history.get(name)
+    ]
+    for label, colour, curve, every in curves:
+        first = label not in (line.get_label() for line in axes.lines)
+        epochs = np.arange(len(curve)) * every
+        width = 1.5 / len(courses) ** 0.5
+        axes.plot(epochs, curve, color=colour, lw=width, label=label if first else f"_{label}")
     axes.set(xlabel="epoch", ylabel="loss")
-    if curves and min(map(min, curves.values())) > 0.0:
+    if curves and min(min(curve) for _, _, curve, _ in curves) > 0.0:
         axes.set_yscale("log")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)

@@ -1,85 +1,21 @@
-"""From a table to what is trained: the split of the rows, the columns, the network."""
+"""From a table to a model: prepare it, train, score the rows that were held out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+from chainrule import __version__, metrics
+from chainrule.ensemble import Ensemble
+from chainrule.model import Model
+from chainrule.prepare import Prepared, prepare
+from chainrule.summary import Summary, course_of
 
-from chainrule.columns import TASKS, TableSpec, Target
-from chainrule.errors import BadSetting, BadTable
-from chainrule.network import Network
-from chainrule.rules import LEARNING_RATES, LINKS, OPTIMISERS, WHOLESALE
-
-TRAIN, VALIDATION, TEST = 0, 1, 2
-SOLVERS = ("auto", *OPTIMISERS, *WHOLESALE)
-LM_WORK = 200_000_000  # multiplications of a step: some hundredths of a second
-LBFGS_WORK = 2_000_000
-PRESETS = ("neuron",)
-SETTINGS: dict[str, Any] = {
-    "solver": "adam",
-    "learning_rate": None,
-    "schedule": "constant",
-    "epochs": 500,
-    "batch_size": 32,
-    "patience": 20,
-}
-NEURON_SETTINGS: dict[str, Any] = SETTINGS | {
-    "solver": "gd",
-    "epochs": 1000,
-    "batch_size": None,
-    "patience": None,
-    "shuffle": False,
-}
+if TYPE_CHECKING:
+    from chainrule.course import Callback
 
 
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """A table that is ready to be trained on.
-
-    Attributes
-    ----------
-    spec : TableSpec
-    network : Network
-    X : ndarray of shape (n, n_in)
-        Of all rows with a target.
-    values : ndarray of shape (n,)
-        Class numbers, or standardised values.
-    Y : ndarray of shape (n, n_out)
-        The same as the network takes it: one-hot for several outputs.
-    train, validation, test : ndarray of int
-        Which rows are for what.
-    ignored : int
-        How many rows have no target.
-    settings : dict
-        The keywords of ``chainrule.train``.
-    recorded : dict
-        All settings, for the summary.
-    """
-
-    spec: TableSpec
-    network: Network
-    X: NDArray[Any]
-    values: NDArray[Any]
-    Y: NDArray[Any]
-    train: NDArray[np.intp]
-    validation: NDArray[np.intp]
-    test: NDArray[np.intp]
-    ignored: int
-    settings: dict[str, Any]
-    recorded: dict[str, Any]
-
-    @property
-    def rows(self) -> dict[str, int]:
-        """How many rows are for what."""
-        parts = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {name: len(rows) for name, rows in parts.items()}
-
-
-def prepare(
+def fit(
     table: Any,
     target: str,
     *,
@@ -93,238 +29,160 @@ def prepare(
     drop: Sequence[str] = (),
     test_size: float = 0.2,
     validation: float | None = None,
+    ensemble: int | None = None,
+    intervals: float | None = None,
     seed: int = 0,
     dtype: str | None = None,
+    n_jobs: int | None = None,
+    callback: Callback | None = None,
     **settings: Any,
-) -> Prepared:
-    """Read a table, split its rows, learn its columns, and choose a network.
+) -> Model:
+    """Train on a table, as ``chainrule train`` does.
 
-    ``chainrule.model.fit`` describes the parameters.
+    A part of the rows is held out first. What is learned of the columns (means,
+    scales, categories) comes from the other rows only.
+
+    Parameters
+    ----------
+    table : path or data frame
+        A CSV or Parquet file, ``"-"``, or a frame of pandas, polars or pyarrow.
+    target : str
+        The column to predict. Rows without a value in it are left out.
+    hidden_layer_sizes : int or sequence of int, default (128, 64)
+        () is a linear model.
+    hidden : str or sequence of str, default "relu"
+        The activation of the hidden layers, or one for each.
+    loss : str, optional
+        Default: half_squared_error for numbers, binary_cross_entropy for two
+        classes, cross_entropy for more.
+    loss_parameter : float, optional
+        delta of huber, in standard deviations of the target; level of quantile.
+    task : {"classification", "regression"}, optional
+        Default: by the target's values.
+    preset : {"neuron"}, optional
+        The source document's network: no hidden layer, one sigmoid, half the
+        squared error, gradient descent at 0.005 over all rows for 1000 epochs, in
+        float64, without validation. For columns of numbers and a target of two
+        classes, or from 0 to 1.
+    kinds : mapping of str to str, optional
+        The kind of some columns: numeric, categorical, boolean, date or dropped.
+    drop : sequence of str
+        Columns to leave out.
+    test_size : float, default 0.2
+        The share of the rows to hold out for the scores; 0 for none.
+    validation : float, optional
+        Trains one network, and this is the share of the other rows that its early
+        stopping looks at; 0 for none. Default, of one network: 0.15.
+    ensemble : int, default 5
+        How many networks to train, each without one of as many parts of the rows, by
+        which it is stopped early. Predictions are the mean of theirs. 1 where there are
+        fewer than 10 rows to learn from.
+    intervals : float, optional
+        The share of targets that prediction intervals shall cover, such as 0.9. Then
+        scores tell how many they did, and the command predicts them.
+    seed : int, default 0
+        Of the split, the initial weights and the batches.
+    dtype : {"float32", "float64"}, default "float32"
+    n_jobs : int, optional
+        How many networks are trained at a time. Default: one on each core.
+    callback : callable, optional
+        Called with a ``chainrule.Progress`` after every epoch of every network; True
+        stops that network, which is ``progress.member``.
+    **settings
+        Keywords of ``chainrule.train``: solver ("auto" chooses by rows, parameters
+        and loss, and says why in ``summary.settings``), learning_rate, schedule,
+        epochs, batch_size, patience, tolerance, l1, l2, clip_norm, dropout, scheme,
+        weight_decay, momentum and so on.
+
+        Default: adamw at a learning rate of 0.01 under one_cycle, in batches of 32, for
+        10,000 steps (and from 20 to 600 epochs), with a patience of 0.3 of the epochs and
+        a weight decay of 400 / n, at most 0.1. Another solver has its own learning rate,
+        500 epochs and a patience of 20.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    BadTable, BadSetting
+        If the table or a setting cannot be used.
+    Diverged
+        If the loss is not finite any more.
 
     Examples
     --------
-    >>> from chainrule.datasets import penguins_path
-    >>> prepared = prepare(penguins_path(), "species")
-    >>> prepared.network.sizes, prepared.network.loss, prepared.rows
-    ((14, 32, 3), 'cross_entropy', {'train': 234, 'validation': 41, 'test': 69})
+    >>> from chainrule.datasets import penguins
+    >>> model = fit(penguins(), "species")
+    >>> model.summary.scores["network"]["accuracy"] > 0.95
+    True
+    >>> model.predict(penguins())[:3].tolist()
+    ['Adelie', 'Adelie', 'Adelie']
     """
-    from chainrule.arguments import dtype_of, whole
-    from chainrule.reading import read_table
-    from chainrule.table import features, target_values
-    from chainrule.target import known_rows
-
-    if task is not None and task not in TASKS:
-        raise BadSetting(f"task={task!r} is not one of {', '.join(TASKS)}")
-    neuron = _is_neuron(preset, hidden_layer_sizes, loss)
-    _check_names(settings)
-    number_type = dtype_of(dtype or ("float64" if neuron else "float32"), None, None)
-    shares = (_share("test_size", test_size), _share("validation", validation, neuron))
-    raw = read_table(table, columns=kinds)
-    known = known_rows(raw, target)
-    rows = raw if known.all() else raw.filter(known)
-    if rows.num_rows == 0:
-        raise BadTable(f"no row of {raw.num_rows} has a value in the target column '{target}'")
-    parts = _parts(_strata(rows, target, task), *shares, whole("seed", seed, 0))
-    spec = _spec(rows, target, task, kinds, drop, parts == TEST, neuron, loss)
-    network = _network(spec, neuron, hidden_layer_sizes, hidden, loss, loss_parameter)
-    values = target_values(spec, rows, number_type)
-    _check_values(network, spec.target, values)
-    full = (NEURON_SETTINGS if neuron else SETTINGS) | settings
-    chosen = None
-    if full["solver"] == "auto":
-        trained = int((parts == TRAIN).sum())
-        full["solver"], chosen = choose_solver(trained, network.n_parameters, network.loss)
-    asked: dict[str, Any] = {"solver_chosen": chosen} if chosen else {}
-    asked |= {"preset": preset, "dtype": str(number_type), "test_size": shares[0]}
-    return Prepared(
-        spec=spec,
-        network=network,
-        X=features(spec, rows, number_type),
-        values=values,
-        Y=_outputs(network, values, number_type),
-        train=np.flatnonzero(parts == TRAIN),
-        validation=np.flatnonzero(parts == VALIDATION),
-        test=np.flatnonzero(parts == TEST),
-        ignored=raw.num_rows - rows.num_rows,
-        settings=full | {"seed": seed, "dtype": number_type},
-        recorded=asked | {"validation": shares[1]} | _resolved(full | {"seed": seed}),
-    )
-
-
-def choose_solver(rows: int, parameters: int, loss: str) -> tuple[str, str]:
-    """Return a solver for a training of this size, and why it was chosen.
-
-    Examples
-    --------
-    >>> choose_solver(300, 97, "half_squared_error")
-    ('lm', 'a step of Levenberg-Marquardt is cheap for 97 parameters on 300 rows')
-    >>> choose_solver(300, 97, "cross_entropy")[0], choose_solver(10**6, 97, "huber")[0]
-    ('lbfgs', 'adam')
-    """
-    size = f"{parameters:,} parameters on {rows:,} rows"
-    if loss == "half_squared_error" and (rows + parameters) * parameters**2 <= LM_WORK:
-        return "lm", f"a step of Levenberg-Marquardt is cheap for {size}"
-    if rows * parameters <= LBFGS_WORK and loss not in ("absolute_error", "quantile"):
-        return "lbfgs", f"all rows at once are cheap for {size}"
-    return "adam", f"batches are best for {size}"
-
-
-def _is_neuron(preset: str | None, sizes: Any, loss: str | None) -> bool:
-    if preset is None:
-        return False
-    if preset not in PRESETS:
-        raise BadSetting(f"preset={preset!r} is not one of {', '.join(PRESETS)}")
-    given = {"hidden_layer_sizes": sizes, "loss": loss}
-    for name, value in given.items():
-        if value is not None and value != ():
-            raise BadSetting(
-                f"{name}={value!r} does not go with preset='neuron', which is one neuron under "
-                "half the squared error; leave one of the two out"
-            )
-    return True
-
-
-def _check_names(settings: dict[str, Any]) -> None:
-    for name in ("parameters", "sample_weight"):
-        if name in settings:
-            raise BadSetting(f"{name!r} goes with arrays: use chainrule.train, not chainrule.fit")
-
-
-def _resolved(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return settings as they are recorded: plain numbers, and the learning rate in use."""
-    plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in settings.items()}
-    rate = plain["learning_rate"]
-    usual = LEARNING_RATES.get(settings["solver"])
-    return plain | {"learning_rate": usual if rate is None else rate}
-
-
-def _share(name: str, value: Any, neuron: bool = False) -> float:
-    if value is None:
-        return 0.0 if neuron else 0.15
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
-        raise BadSetting(f"{name}={value!r} must be a share of the rows, from 0 to below 1")
-    return float(value)
-
-
-def _strata(rows: Any, target: str, task: str | None) -> NDArray[np.int64]:
-    """Return the class of each row, or 0 for a target of numbers."""
-    from chainrule.target import class_codes, learn_target
-
-    every = np.ones(rows.num_rows, dtype=np.bool_)
-    goal, _ = learn_target(rows.column(target), target, task, every, every)
-    if goal.task == "regression":
-        return np.zeros(rows.num_rows, dtype=np.int64)
-    return class_codes(rows.column(target), goal)
-
-
-def _parts(
-    strata: NDArray[np.int64], test_size: float, validation: float, seed: int
-) -> NDArray[np.int8]:
-    """Deal the rows out to training, validation and test, each class in the same shares."""
-    parts = np.full(len(strata), TRAIN, dtype=np.int8)
-    for part, share in ((TEST, test_size), (VALIDATION, validation)):
-        rest = np.flatnonzero(parts == TRAIN)
-        shuffled = np.random.default_rng([seed, part]).permutation(rest)
-        by_class = shuffled[np.argsort(strata[shuffled], kind="stable")]
-        held = np.floor(np.arange(len(rest) + 1) * share + 0.5)
-        chosen = by_class[np.diff(held) > 0]
-        parts[chosen] = part
-        emptied = np.setdiff1d(strata[rest], strata[parts == TRAIN])  # keep a row of each class
-        classes, first = np.unique(strata[chosen], return_index=True)
-        parts[chosen[first[np.isin(classes, emptied)]]] = TRAIN
-    return parts
-
-
-def _spec(
-    rows: Any,
-    target: str,
-    task: str | None,
-    kinds: Mapping[str, str] | None,
-    drop: Sequence[str],
-    held_out: NDArray[np.bool_],
-    neuron: bool,
-    loss: str | None,
-) -> TableSpec:
-    """Learn the columns from the rows that are not held out."""
-    from chainrule.table import learn_columns
-
-    spec = learn_columns(rows, target, task=task, kinds=kinds, drop=drop, rows=~held_out)
-    if neuron:
-        _check_neuron(spec)
-    if spec.target.task == "regression" and (neuron or loss == "poisson"):
-        reason = f"{spec.target.reason}, not standardised"
-        spec = replace(spec, target=replace(spec.target, mean=0.0, scale=1.0, reason=reason))
-    return spec
-
-
-def _check_neuron(spec: TableSpec) -> None:
-    categorical = [column.name for column in spec.columns if column.kind == "categorical"]
-    if categorical:
-        raise BadSetting(
-            f"preset='neuron' takes columns of numbers, and {', '.join(categorical)} "
-            f"{'is' if len(categorical) == 1 else 'are'} categorical: drop "
-            f"{'it' if len(categorical) == 1 else 'them'}, or leave the preset out"
-        )
-    n = len(spec.target.classes)
-    if n > 2:
-        raise BadSetting(
-            f"preset='neuron' has one output, for two classes or a number from 0 to 1, and the "
-            f"target '{spec.target.name}' has {n} classes; leave the preset out"
-        )
-
-
-def _check_values(network: Network, target: Target, values: NDArray[Any]) -> None:
-    if target.task == "classification":
-        return
-    low, high = float(values.min()), float(values.max())
-    if network.output == "sigmoid" and not 0.0 <= low <= high <= 1.0:
-        raise BadSetting(
-            f"preset='neuron' gives numbers from 0 to 1, and the target '{target.name}' goes from "
-            f"{low:g} to {high:g}; scale it, or leave the preset out"
-        )
-    if network.loss == "poisson" and low < 0.0:
-        raise BadSetting(
-            f"loss='poisson' is for counts, and the target '{target.name}' goes down to {low:g}; "
-            "choose another loss"
-        )
-
-
-def _network(
-    spec: TableSpec,
-    neuron: bool,
-    hidden_layer_sizes: int | Sequence[int] | None,
-    hidden: str | Sequence[str],
-    loss: str | None,
-    loss_parameter: float | None,
-) -> Network:
-    """Choose output and loss by the target."""
-    if neuron:
-        return Network((spec.width, 1), output="sigmoid", loss="half_squared_error")
-    if hidden_layer_sizes is None:
-        hidden_layer_sizes = (32,)
-    between = (hidden_layer_sizes,) if isinstance(hidden_layer_sizes, int) else hidden_layer_sizes
-    classes = len(spec.target.classes)
-    default = {0: "half_squared_error", 2: "binary_cross_entropy"}.get(classes, "cross_entropy")
-    loss = loss or default
-    own = LINKS.get(loss)
-    allowed = {0: (None, "exp"), 2: (None, "sigmoid", "softmax")}.get(classes, (None, "softmax"))
-    if own not in allowed:
-        raise BadSetting(
-            f"loss={loss!r} does not go with {spec.target.task}"
-            f"{f' into {classes} classes' if classes else ''}; the usual one is {default}"
-        )
-    output = own or {0: "identity", 2: "sigmoid"}.get(classes, "softmax")
-    outputs = classes if output == "softmax" else 1
-    return Network(
-        (spec.width, *between, outputs),
-        hidden=hidden if isinstance(hidden, str) else tuple(hidden),
-        output=output,
+    prepared = prepare(
+        table,
+        target,
+        hidden_layer_sizes=hidden_layer_sizes,
+        hidden=hidden,
         loss=loss,
         loss_parameter=loss_parameter,
+        task=task,
+        preset=preset,
+        kinds=kinds,
+        drop=drop,
+        test_size=test_size,
+        validation=validation,
+        ensemble=ensemble,
+        intervals=intervals,
+        seed=seed,
+        dtype=dtype,
+        **settings,
     )
+    return fit_prepared(prepared, callback, n_jobs)
 
 
-def _outputs(network: Network, values: NDArray[Any], dtype: Any) -> NDArray[Any]:
-    """Return the values as the network gives them: one-hot for several outputs."""
-    k = network.sizes[-1]
-    return values.astype(dtype)[:, None] if k == 1 else np.eye(k, dtype=dtype)[values]
+def fit_prepared(
+    prepared: Prepared, callback: Callback | None = None, n_jobs: int | None = None
+) -> Model:
+    """Train on what ``prepare`` gives, and score the held-out rows."""
+    ensemble = _trained(prepared, callback, n_jobs)
+    summary = Summary(
+        version=__version__,
+        settings=prepared.recorded,
+        rows=prepared.rows,
+        scores=_held_out_scores(prepared, ensemble),
+        courses=tuple(map(course_of, ensemble.trainings)),
+    )
+    return Model(ensemble, prepared.spec, summary)
+
+
+def _trained(prepared: Prepared, callback: Callback | None, n_jobs: int | None) -> Ensemble:
+    from chainrule.folds import ensemble_of, train_ensemble
+    from chainrule.loop import train
+
+    network, settings = prepared.network, prepared.settings
+    X, Y, rows, watched = prepared.X, prepared.Y, prepared.train, prepared.validation
+    if prepared.members > 1:
+        return train_ensemble(
+            network, X[rows], Y[rows], members=prepared.members, n_jobs=n_jobs, callback=callback,
+            **settings,
+        )  # fmt: skip
+    held = (X[watched], Y[watched]) if len(watched) else None
+    training = train(network, X[rows], Y[rows], validation=held, callback=callback, **settings)
+    return ensemble_of(network, [training], [held] if held else [])
+
+
+def _held_out_scores(prepared: Prepared, ensemble: Ensemble) -> dict[str, dict[str, float]]:
+    """Score the networks' mean, a linear model and the baseline on the same rows."""
+    if not len(prepared.test):
+        return {}
+    network, X, Y, rows = prepared.network, prepared.X, prepared.Y, prepared.train
+    target, held, values = prepared.spec.target, X[prepared.test], prepared.values[prepared.test]
+    coverage = prepared.recorded["intervals"]
+    linear = metrics.linear(network, X[rows], Y[rows])
+    baseline = metrics.baseline(network, Y[rows])
+    return {
+        "network": metrics.scores(ensemble, target, held, values, coverage),
+        "linear": metrics.scores(linear, target, held, values),
+        "baseline": metrics.scores(baseline, target, held, values),
+    }

@@ -6,20 +6,20 @@ and ``chainrule train`` has 2.5 s and 300 MB for everything. The tests compare
 every score, and the linear model, with scikit-learn's.
 
 The baseline is a network too: no weights, and a bias that gives every row the
-shares of the classes, or the mean. So all three are scored by the same lines,
-and the log loss is the engine's own ``cross_entropy``.
+shares of the classes, or the mean. So all three are scored by the same lines.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from math import nan, sqrt
+from math import log, nan, sqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.columns import Target
+from chainrule.ensemble import Ensemble, single
 from chainrule.network import Network
 
 LINEAR_EPOCHS = 1000
@@ -30,53 +30,57 @@ Floats = NDArray[np.float64]
 
 
 def scores(
-    network: Network,
-    parameters: NDArray[Any],
+    ensemble: Ensemble,
     target: Target,
     X: NDArray[Any],
     values: NDArray[Any],
+    coverage: float | None = None,
 ) -> dict[str, float]:
-    """Return the scores of a network on some rows.
+    """Return the scores of a network, or of the mean of several, on some rows.
 
     Parameters
     ----------
-    network, parameters
+    ensemble : chainrule.Ensemble
     target : chainrule.columns.Target
     X : ndarray of shape (n, n_in)
     values : ndarray of shape (n,)
         Class numbers, or standardised values, as ``chainrule.table.target_values``
         gives them. Errors are in the target's own units.
+    coverage : float, optional
+        Of intervals: then the scores have the share of the rows that lie in them, and
+        their width.
 
     Examples
     --------
-    >>> network = Network((1, 1))
+    >>> network = single(Network((1, 1)), np.array([1.0, 0.0]))
     >>> target = Target("y", "regression", mean=5.0, scale=10.0)
     >>> X = np.array([[1.0], [2.0]])
-    >>> scores(network, np.array([1.0, 0.0]), target, X, np.array([1.0, 1.5]))["mae"]
+    >>> scores(network, target, X, np.array([1.0, 1.5]))["mae"]
     2.5
     """
-    from chainrule.engine import forward
-
     if target.task == "classification":
-        found = class_scores(values, probabilities(network, parameters, X).astype(np.float64))
-        loss = log_loss(network, parameters, X, values)
+        found = class_scores(values, probabilities(ensemble, X).astype(np.float64))
+        loss = log_loss(ensemble, X, values)
         return {"accuracy": found["accuracy"], "log_loss": loss, "roc_auc": found["roc_auc"]}
-    given = forward(network, parameters, X)[:, 0].astype(np.float64)
-    return number_scores(values * target.scale + target.mean, given * target.scale + target.mean)
+    given = ensemble.mean(X)[:, 0].astype(np.float64)
+    found = number_scores(values * target.scale + target.mean, given * target.scale + target.mean)
+    if coverage is not None:
+        margin = float(ensemble.margin(coverage)[0])
+        found["covered"] = float((np.abs(values - given) <= margin).mean())
+        found["width"] = 2 * margin * target.scale
+    return found
 
 
-def probabilities(network: Network, parameters: NDArray[Any], X: NDArray[Any]) -> NDArray[Any]:
+def probabilities(ensemble: Ensemble, X: NDArray[Any]) -> NDArray[Any]:
     """Return the probability of each class, of shape (n, K), also where one output gives two.
 
     Examples
     --------
     >>> network = Network((1, 1), output="sigmoid", loss="binary_cross_entropy")
-    >>> probabilities(network, np.array([0.0, 0.0]), np.ones((1, 1)))
+    >>> probabilities(single(network, np.array([0.0, 0.0])), np.ones((1, 1)))
     array([[0.5, 0.5]])
     """
-    from chainrule.engine import forward
-
-    outputs = forward(network, parameters, X)
+    outputs = ensemble.mean(X)
     return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
 
 
@@ -133,26 +137,28 @@ def number_scores(y: Floats, predictions: Floats) -> dict[str, float]:
     }
 
 
-def log_loss(
-    network: Network, parameters: NDArray[Any], X: NDArray[Any], codes: NDArray[np.int64]
-) -> float:
+def log_loss(ensemble: Ensemble, X: NDArray[Any], codes: NDArray[np.int64]) -> float:
     """Return the mean of -log(probability of the row's own class), from the scores.
 
     Examples
     --------
     >>> network = Network((1, 1), output="sigmoid", loss="binary_cross_entropy")
-    >>> log_loss(network, np.zeros(2), np.zeros((4, 1)), np.array([0, 1, 1, 0]))
+    >>> log_loss(single(network, np.zeros(2)), np.zeros((4, 1)), np.array([0, 1, 1, 0]))
     0.6931471805599453
     """
-    from chainrule.engine import mean_loss
+    from scipy.special import log_expit, log_softmax, logsumexp
 
-    single = network.sizes[-1] == 1
-    own = "binary_cross_entropy" if single else "cross_entropy"
-    scored = replace(network, loss=own, loss_parameter=None)
-    return mean_loss(scored, parameters, X, codes)
+    plain = replace(ensemble, network=replace(ensemble.network, output="identity"))
+    Z = plain.outputs(X).astype(np.float64)
+    if Z.shape[2] == 1:
+        logs = np.concatenate([log_expit(-Z), log_expit(Z)], axis=2)
+    else:
+        logs = log_softmax(Z, axis=2)
+    mean = logsumexp(logs, axis=0) - log(len(Z))
+    return -float(mean[np.arange(len(codes)), codes].mean())
 
 
-def baseline(network: Network, Y: NDArray[Any]) -> tuple[Network, NDArray[Any]]:
+def baseline(network: Network, Y: NDArray[Any]) -> Ensemble:
     """Return a network that gives every row the mean of Y: the mean, or the classes' shares.
 
     Parameters
@@ -164,9 +170,8 @@ def baseline(network: Network, Y: NDArray[Any]) -> tuple[Network, NDArray[Any]]:
 
     Examples
     --------
-    >>> network, parameters = baseline(Network((1, 8, 1)), np.array([[1.0], [2.0]]))
-    >>> network.layers(parameters)
-    [(array([[0.]]), array([1.5]))]
+    >>> baseline(Network((1, 8, 1)), np.array([[1.0], [2.0]])).mean([[7.0]])
+    array([[1.5]])
     """
     constant = _without_hidden(network)
     parameters = np.zeros(constant.n_parameters, dtype=Y.dtype)
@@ -178,10 +183,10 @@ def baseline(network: Network, Y: NDArray[Any]) -> tuple[Network, NDArray[Any]]:
         "exp": lambda: np.log(np.maximum(mean, tiny)),
     }
     parameters[-len(mean) :] = scores[constant.output]() if constant.output in scores else mean
-    return constant, parameters
+    return single(constant, parameters)
 
 
-def linear(network: Network, X: NDArray[Any], Y: NDArray[Any]) -> tuple[Network, NDArray[Any]]:
+def linear(network: Network, X: NDArray[Any], Y: NDArray[Any]) -> Ensemble:
     """Train the network without its hidden layers, to convergence.
 
     That is ridge regression, or logistic regression, with the penalty that
@@ -197,9 +202,9 @@ def linear(network: Network, X: NDArray[Any], Y: NDArray[Any]) -> tuple[Network,
     Examples
     --------
     >>> X = np.array([[-1.0], [0.0], [1.0]])
-    >>> network, parameters = linear(Network((1, 8, 1)), X, np.array([[-3.0], [1.0], [5.0]]))
-    >>> network.layers(parameters)[0][0].round(2)  # sum of x y / (sum of x^2 + 1)
-    array([[2.67]])
+    >>> line = linear(Network((1, 8, 1)), X, np.array([[-3.0], [1.0], [5.0]]))
+    >>> line.parameters.round(2)  # sum of x y / (sum of x^2 + 1), and the mean
+    array([[2.67, 1.  ]])
     """
     from chainrule.loop import train
 
@@ -218,7 +223,7 @@ def linear(network: Network, X: NDArray[Any], Y: NDArray[Any]) -> tuple[Network,
         scheme="zeros",
         dtype=X.dtype,
     )
-    return plain, training.parameters
+    return single(plain, training.parameters)
 
 
 def _without_hidden(network: Network) -> Network:

@@ -1,13 +1,14 @@
 """The model file: one ``.safetensors`` file with parameters and one JSON document.
 
-The tensor ``parameters`` is the flat vector, float32 or float64. The metadata
-entry ``chainrule`` holds the document:
+The tensor ``parameters`` has the flat vector of each network, (networks, n_parameters),
+and ``residuals`` what intervals are made of, (n, n_out): both float32, or both float64.
+The metadata entry ``chainrule`` holds the document:
 
-    format       1
+    format       2
     network      sizes, hidden, output, loss, loss_parameter
     table        the columns and the target, ``TableSpec.to_json``
-    training     version, settings, rows, stopped, epochs, best_epoch, scores, history
-    checksum     SHA-256 of the document without this entry, and of the parameters
+    training     version, settings, rows, scores, and the course of each network
+    checksum     SHA-256 of the document without this entry, and of the tensors
 
 Reading runs no code. Every length and every type is checked before it is used,
 and what is unknown is refused. The same model gives the same bytes.
@@ -21,30 +22,33 @@ import json
 import os
 from dataclasses import asdict, fields
 from itertools import pairwise
+from math import prod
 from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.columns import TableSpec
+from chainrule.ensemble import Ensemble
 from chainrule.errors import BadModelFile, BadSetting
 from chainrule.files import write_whole
 from chainrule.network import Network
 from chainrule.summary import Summary, read_summary, summary_document
 from chainrule.untrusted import keys, number, parsed, require, text, wholes
 
-FORMAT = 1
+FORMAT = 2
 KEY = "chainrule"
+TENSORS = ("parameters", "residuals")  # in the order of the file
 LARGEST_HEADER = 1 << 26  # bytes; a table of 100,000 columns needs a quarter of it
 LARGEST_SIZE = 1 << 31  # neurons of a layer
+ENTRY = ("dtype", "shape", "data_offsets")
 DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
 
 
 class Contents(NamedTuple):
     """What a model file holds."""
 
-    network: Network
-    parameters: NDArray[Any]
+    ensemble: Ensemble
     spec: TableSpec
     summary: Summary
 
@@ -67,28 +71,29 @@ def to_bytes(contents: Contents) -> bytes:
     --------
     >>> from chainrule.columns import Column, Target
     >>> spec = TableSpec((Column("x", "numeric"),), Target("y", "regression"))
-    >>> contents = Contents(Network((1, 1)), np.array([2.0, 1.0]), spec, Summary("0.1.0"))
-    >>> from_bytes(to_bytes(contents)).parameters
-    array([2., 1.])
+    >>> ensemble = Ensemble(Network((1, 1)), np.array([[2.0, 1.0]]), np.empty((0, 1)))
+    >>> from_bytes(to_bytes(Contents(ensemble, spec, Summary("0.1.0")))).ensemble.parameters
+    array([[2., 1.]])
     """
     from safetensors.numpy import save
 
-    network, parameters, spec, summary = contents
-    vector = np.ascontiguousarray(parameters, dtype=parameters.dtype.newbyteorder("<"))
+    ensemble, spec, summary = contents
+    dtype = ensemble.parameters.dtype.newbyteorder("<")
+    tensors = {name: np.ascontiguousarray(getattr(ensemble, name), dtype) for name in TENSORS}
     document = {
         "format": FORMAT,
-        "network": _network_document(network),
+        "network": _network_document(ensemble.network),
         "table": spec.to_json(),
         "training": summary_document(summary),
     }
-    document["checksum"] = _checksum(document, vector.tobytes())
+    document["checksum"] = _checksum(document, b"".join(t.tobytes() for t in tensors.values()))
     content = _canonical(document)
     if len(content) > LARGEST_HEADER // 2:
         raise BadSetting(
             f"the columns of this model take {len(content):,} bytes, more than a model file holds; "
             "drop columns with many categories"
         )
-    return bytes(save({"parameters": vector}, metadata={KEY: content}))
+    return bytes(save(tensors, metadata={KEY: content}))
 
 
 def _network_document(network: Network) -> dict[str, Any]:
@@ -147,17 +152,18 @@ def from_bytes(content: bytes) -> Contents:
 def _read(file: IO[bytes], size: int) -> Contents:
     head = _header_bytes(file, size)
     header = parsed(head[8:], "header")
-    dtype, n = _tensor(header, size - len(head))
     document = _document(header)
-    network = _network(document["network"], n)
+    dtype, shapes = _tensors(header, size - len(head))
+    network = _network(document["network"], shapes["parameters"][1])
+    require(shapes["residuals"][1] == network.sizes[-1], "residuals.shape", "that of the outputs")
     spec = TableSpec.from_json(document["table"])
     _check_fit(network, spec)
     summary = read_summary(document["training"])
     data = file.read()
     if document["checksum"] != _checksum(document, data):
         raise BadModelFile("the file is damaged (its checksum is another one); get it again")
-    parameters = _parameters(head + data, dtype)
-    return Contents(network, parameters, spec, summary)
+    parameters, residuals = _arrays(head + data, dtype)
+    return Contents(Ensemble(network, parameters, residuals), spec, summary)
 
 
 def _header_bytes(file: IO[bytes], size: int) -> bytes:
@@ -175,25 +181,28 @@ def _header_bytes(file: IO[bytes], size: int) -> bytes:
     return head + header
 
 
-def _tensor(header: Any, size: int) -> tuple[np.dtype[Any], int]:
-    """Return type and number of the parameters, which are the file's one tensor."""
-    entries = keys(header, ("__metadata__", "parameters"), "header")
-    entry = keys(entries["parameters"], ("dtype", "shape", "data_offsets"), "parameters")
-    code = text(entry["dtype"], "parameters.dtype")
+def _tensors(header: Any, size: int) -> tuple[np.dtype[Any], dict[str, list[int]]]:
+    """Return the type of the tensors and their shapes, which fill the file."""
+    entries = keys(header, ("__metadata__", *TENSORS), "header")
+    code = text(keys(entries["parameters"], ENTRY, "parameters")["dtype"], "parameters.dtype")
     require(code in DTYPES, "parameters.dtype", "F32 or F64")
-    dtype = DTYPES[code]
-    shape = wholes(entry["shape"], "parameters.shape")
-    require(len(shape) == 1, "parameters.shape", "of one dimension")
-    offsets = wholes(entry["data_offsets"], "parameters.data_offsets")
-    require(
-        offsets == [0, shape[0] * dtype.itemsize] and offsets[1] == size,
-        "parameters",
-        f"{shape[0]} numbers in {size} bytes",
-    )
-    return dtype, shape[0]
+    shapes, end = {}, 0
+    for name in TENSORS:
+        entry = keys(entries[name], ENTRY, name)
+        require(entry["dtype"] == code, f"{name}.dtype", code)
+        shape = wholes(entry["shape"], f"{name}.shape")
+        require(len(shape) == 2, f"{name}.shape", "of two dimensions")
+        begin, end = end, end + prod(shape) * DTYPES[code].itemsize
+        offsets = wholes(entry["data_offsets"], f"{name}.data_offsets")
+        require(offsets == [begin, end], f"{name}.data_offsets", f"[{begin}, {end}]")
+        shapes[name] = shape
+    require(end == size, "header", f"one of {size} bytes")
+    require(shapes["parameters"][0] > 0, "parameters.shape", "that of a network or more")
+    return DTYPES[code], shapes
 
 
 def _document(header: Any) -> dict[str, Any]:
+    require(isinstance(header, dict) and "__metadata__" in header, "header", "one with metadata")
     metadata = keys(header["__metadata__"], (KEY,), "metadata")
     document = parsed(text(metadata[KEY], f"metadata.{KEY}"), "document")
     if isinstance(document, dict) and document.get("format", FORMAT) != FORMAT:
@@ -243,19 +252,22 @@ def _check_fit(network: Network, spec: TableSpec) -> None:
     require(fits, "network.output", f"one for {spec.target.task} ({classes} classes)")
 
 
-def _parameters(content: bytes, dtype: np.dtype[Any]) -> NDArray[Any]:
+def _arrays(content: bytes, dtype: np.dtype[Any]) -> list[NDArray[Any]]:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
     try:
-        parameters = load(content)["parameters"]
+        tensors = load(content)
+        arrays = [tensors[name].astype(dtype.newbyteorder("=")) for name in TENSORS]
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise BadModelFile(f"the file is damaged ({error}); get it again") from None
-    parameters = parameters.astype(dtype.newbyteorder("="))
-    infinite = ~np.isfinite(parameters)
-    if infinite.any():
-        place = int(np.argmax(infinite))
-        raise BadModelFile(
-            f"parameter {place} (from 0) is {parameters[place]}, which is not finite; train again"
-        )
-    return parameters
+    for name, array in zip(TENSORS, arrays, strict=True):
+        infinite = ~np.isfinite(array)
+        if infinite.any():
+            place = tuple(map(int, np.argwhere(infinite)[0]))
+            raise BadModelFile(
+                f"{name}{list(place)} (from 0) is {array[place]}, which is not finite; train again"
+            )
+    rising = bool((np.diff(arrays[1], axis=0, prepend=0.0) >= 0.0).all())
+    require(rising, "residuals", "distances in rising order")
+    return arrays

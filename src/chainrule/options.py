@@ -11,8 +11,8 @@ import typer
 
 from chainrule.columns import TASKS
 from chainrule.errors import BadSetting
-from chainrule.fitting import SOLVERS
 from chainrule.network import HIDDEN
+from chainrule.prepare import SOLVERS
 from chainrule.rules import LOSSES
 from chainrule.schedules import SCHEDULES
 
@@ -76,7 +76,37 @@ TestSize = Annotated[
 ]
 Validation = Annotated[
     float | None,
-    _option(TABLE, "Share of the other rows that early stopping looks at. Default: 0.15."),
+    _option(
+        TABLE,
+        "Train one network, which is stopped early by this share of the other rows. 0 for none.",
+    ),
+]
+Ensemble = Annotated[
+    int | None,
+    _option(
+        TRAINING,
+        "Train so many networks, each without one of as many parts of the rows, by which it is "
+        "stopped early, and predict the mean of theirs. Default: 5.",
+        min=1,
+    ),
+]
+Intervals = Annotated[
+    float | None,
+    _option(
+        TRAINING,
+        "Predict numbers with a lower and an upper bound, for this share of the rows.",
+        metavar="SHARE",
+    ),
+]
+Coverage = Annotated[
+    float | None,
+    _option(
+        OUTPUT,
+        "Add a lower and an upper bound, between which this share of the rows lies. "
+        "Default: as in training.",
+        "--intervals",
+        metavar="SHARE",
+    ),
 ]
 
 Preset = Annotated[
@@ -89,7 +119,9 @@ Preset = Annotated[
 ]
 Sizes = Annotated[
     str | None,
-    _option(NETWORK, "Neurons of the hidden layers, or none. Default: 32.", metavar="32-16|none"),
+    _option(
+        NETWORK, "Neurons of the hidden layers, or none. Default: 128-64.", metavar="32-16|none"
+    ),
 ]
 Hidden = Annotated[
     str | None,
@@ -107,12 +139,20 @@ LossParameter = Annotated[
 
 Solver = Annotated[
     SolverName | None,
-    _choice(TRAINING, SOLVERS, "auto chooses by rows, parameters and loss. Default: adam."),
+    _choice(TRAINING, SOLVERS, "auto chooses by rows, parameters and loss. Default: adamw."),
 ]
-LearningRate = Annotated[float | None, _option(TRAINING, "Default: the solver's, 0.001 for adam.")]
-Schedule = Annotated[ScheduleName | None, _choice(TRAINING, SCHEDULES, "Default: constant.")]
+LearningRate = Annotated[
+    float | None, _option(TRAINING, "Default: 0.01 for adamw, else the solver's.")
+]
+Schedule = Annotated[
+    ScheduleName | None,
+    _choice(TRAINING, SCHEDULES, "Default: one_cycle for adamw, else constant."),
+]
 Epochs = Annotated[
-    int | None, _option(TRAINING, "The most passes over the rows. Default: 500.", min=0)
+    int | None,
+    _option(
+        TRAINING, "The most passes over the rows. Default: 10,000 steps for adamw, else 500.", min=0
+    ),
 ]
 BatchSize = Annotated[
     str | None, _option(TRAINING, "Rows of a step, or all. Default: 32.", metavar="N|all")
@@ -122,7 +162,7 @@ Patience = Annotated[
     _option(
         TRAINING,
         "Stop after so many epochs without a lower validation loss, and keep the best. "
-        "Default: 20.",
+        "Default: 0.3 of the epochs for adamw, else 20.",
         metavar="N|none",
     ),
 ]
@@ -182,8 +222,8 @@ Truth = Annotated[
 
 PASSED = (
     "task", "preset", "loss", "loss_parameter", "test_size", "validation", "seed", "dtype",
-    "solver", "learning_rate", "schedule", "epochs", "l1", "l2", "clip_norm",
-    "dropout",
+    "ensemble", "intervals", "solver", "learning_rate", "schedule", "epochs", "l1", "l2",
+    "clip_norm", "dropout",
 )  # fmt: skip
 PARSED = ("hidden_layer_sizes", "hidden", "batch_size", "patience")
 

@@ -10,7 +10,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -29,8 +29,10 @@ NAMES = {
     "rmse": "RMSE",
     "mae": "MAE",
     "r2": "R²",
+    "covered": "in interval",
+    "width": "its width",
 }
-HIGHER_IS_BETTER = ("accuracy", "roc_auc", "r2")
+HIGHER_IS_BETTER = ("accuracy", "roc_auc", "r2", "covered")
 UPDATES_A_SECOND = 10
 
 
@@ -120,7 +122,8 @@ def scores_table(scores: Mapping[str, Mapping[str, float]], labels: Mapping[str,
     """Set the scores side by side, the best of each in bold."""
     table = _table()
     table.add_column("")
-    names = list(dict.fromkeys(name for found in scores.values() for name in found))
+    given = dict.fromkeys(name for found in scores.values() for name in found)
+    names = sorted(given, key=lambda name: [*NAMES, name].index(name))
     best = {}
     for name in names:
         table.add_column(NAMES.get(name, shown(name)), justify="right")
@@ -161,12 +164,13 @@ def facts(pairs: Mapping[str, str]) -> Table:
     return grid
 
 
-def network_line(network: Network) -> str:
-    """Describe a network in one line."""
+def network_line(network: Network, members: int = 1) -> str:
+    """Describe a network in one line, and how many of them there are."""
     from chainrule.drawing import flow
 
     n = f"{network.n_parameters:,} parameters"
-    return f"{flow(network)}; loss {network.loss}; {n}"
+    several = f"; {members} networks, of which the mean is taken" if members > 1 else ""
+    return f"{flow(network)}; loss {network.loss}; {n}{several}"
 
 
 class ProgressBar:
@@ -175,7 +179,7 @@ class ProgressBar:
     Used as a context manager, and called with each ``Progress``.
     """
 
-    def __init__(self, console: Console, epochs: int) -> None:
+    def __init__(self, console: Console, epochs: int, members: int = 1) -> None:
         from rich import progress
 
         self._bar = progress.Progress(
@@ -186,35 +190,37 @@ class ProgressBar:
             auto_refresh=False,
             expand=True,
         )
-        self._task = self._bar.add_task("", total=epochs)
+        self._task = self._bar.add_task("", total=epochs * members)
         self._next = 0.0
-        self._last: Progress | None = None
+        self._last: dict[int, Progress] = {}
 
     def __enter__(self) -> ProgressBar:
         self._bar.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._last is not None:
-            self._show(self._last)
+        if self._last:
+            self._show()
         self._bar.stop()
 
     def __call__(self, progress: Progress) -> None:
         """Take note of an epoch, and show it if the last was shown a tenth of a second ago."""
-        self._last = progress
+        self._last.pop(progress.member, None)
+        self._last[progress.member] = progress
         now = time.perf_counter()
         if now >= self._next:
             self._next = now + 1 / UPDATES_A_SECOND
-            self._show(progress)
+            self._show()
 
-    def _show(self, progress: Progress) -> None:
+    def _show(self) -> None:
+        """Show the epochs of all networks, and the losses of the last that was heard of."""
+        progress = list(self._last.values())[-1]
         parts = [f"loss {progress.loss:.4g}"]
         if progress.validation_loss is not None:
             parts.append(f"validation {progress.validation_loss:.4g}")
         parts.append(f"{_rate(progress.samples_per_second)} samples/s")
-        self._bar.update(
-            self._task, completed=progress.epoch + 1, description="  ".join(parts), refresh=True
-        )
+        done = sum(last.epoch + 1 for last in self._last.values())
+        self._bar.update(self._task, completed=done, description="  ".join(parts), refresh=True)
 
 
 def _rate(value: float) -> str:
@@ -225,26 +231,26 @@ def _rate(value: float) -> str:
     return f"{value:.0f}"
 
 
-def progress_line(progress: Progress, neuron: tuple[list[float], list[float]] | None = None) -> str:
-    """Return the document's line of progress, without its stray per cents.
+def losses(progress: Progress, w: Sequence[float] = (), b: Sequence[float] = ()) -> str:
+    """Return the rest of the document's line of progress, without its stray per cents.
 
     Parameters
     ----------
     progress : chainrule.Progress
-    neuron : (w, b), optional
+    w, b : sequence of float, optional
         The parameters that the loss is of, which the document shows.
 
     Examples
     --------
     >>> from types import SimpleNamespace
-    >>> shown = SimpleNamespace(epoch=100, loss=0.1234, validation_loss=None)
-    >>> progress_line(shown, ([0.1, -0.2], [0.0]))
-    'Epoch 100: w = [0.100, -0.200], b = [0.000], loss = 0.123'
+    >>> losses(SimpleNamespace(loss=0.1234, validation_loss=None), [0.1, -0.2], [0.0])
+    'w = [0.100, -0.200], b = [0.000], loss = 0.123'
     """
     parts = []
-    for name, values in zip("wb", neuron or (), strict=False):
-        parts.append(f"{name} = [{', '.join(f'{value:.3f}' for value in values)}]")
+    for name, values in (("w", w), ("b", b)):
+        if values:
+            parts.append(f"{name} = [{', '.join(f'{value:.3f}' for value in values)}]")
     parts.append(f"loss = {progress.loss:.3f}")
     if progress.validation_loss is not None:
         parts.append(f"validation loss = {progress.validation_loss:.3f}")
-    return f"Epoch {progress.epoch}: {', '.join(parts)}"
+    return ", ".join(parts)

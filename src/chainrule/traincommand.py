@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from chainrule import terminal
-from chainrule.commands import PARTS, check_table, description, first_call, labels_of, why_stopped
+from chainrule.commands import PARTS, check_table, description, first_call, how_trained, labels_of
 from chainrule.drawing import check_plot, loss_curve
 from chainrule.errors import BadSetting
 from chainrule.files import check_folder, write_whole
@@ -21,16 +21,16 @@ from chainrule.options import settings_of
 
 if TYPE_CHECKING:
     from chainrule.course import Progress
-    from chainrule.fitting import Prepared
     from chainrule.model import Model
+    from chainrule.prepare import Prepared
 
 INTERRUPTED = 130
 
 
 def train_command(given: dict[str, Any]) -> None:
     """Train on a table, score, and save."""
-    from chainrule.fitting import prepare
-    from chainrule.model import fit_prepared
+    from chainrule.fitting import fit_prepared
+    from chainrule.prepare import prepare
 
     out = terminal.standard_output(quiet=given["as_json"])
     settings = settings_of(given)
@@ -50,8 +50,7 @@ def train_command(given: dict[str, Any]) -> None:
     seconds = time.perf_counter() - started
     model.save(path)
     if form:
-        curve = loss_curve(model.summary.history, model.summary.every, form)
-        write_whole(given["plot"], curve)
+        write_whole(given["plot"], loss_curve(model.summary.courses, form))
     _show_result(model, seconds, out)
     shown = terminal.shown(str(path))
     out.print(f"\nSaved [bold]{shown}[/bold] ({path.stat().st_size / 1000:.0f} kB)")
@@ -61,7 +60,7 @@ def train_command(given: dict[str, Any]) -> None:
     if given["as_json"]:
         files = {"model": str(path), "plot": given["plot"]}
         terminal.write_json(description(model) | {"seconds": seconds} | files)
-    if model.summary.stopped == "interrupted":
+    if any(course.stopped == "interrupted" for course in model.summary.courses):
         raise typer.Exit(INTERRUPTED)
 
 
@@ -113,7 +112,7 @@ def _show_prepared(prepared: Prepared, name: str, out: Console) -> None:
     out.print(terminal.columns_table(prepared.spec))
     facts = {
         "Rows": ", ".join(f"{n:,} for {PARTS[part]}" for part, n in rows.items() if n),
-        "Network": terminal.network_line(prepared.network),
+        "Network": terminal.network_line(prepared.network, prepared.members),
         "Solver": f"{_solver_line(recorded)}, at most {recorded['epochs']:,} epochs",
     }
     out.print()
@@ -123,11 +122,15 @@ def _show_prepared(prepared: Prepared, name: str, out: Console) -> None:
 
 def _solver_line(recorded: dict[str, Any]) -> str:
     solver, batch, why = (recorded.get(k) for k in ("solver", "batch_size", "solver_chosen"))
-    chosen = f" (chosen: {why})" if why else ""
-    if recorded["learning_rate"] is None:
-        return f"{solver}{chosen}, all rows a step"
-    batches = f"batches of {batch}" if batch else "all rows a step"
-    return f"{solver}{chosen}, learning rate {recorded['learning_rate']:g}, {batches}"
+    parts = [f"{solver} (chosen: {why})" if why else str(solver)]
+    if recorded["learning_rate"] is not None:
+        schedule = recorded["schedule"]
+        follows = "" if schedule == "constant" else f" ({schedule})"
+        parts.append(f"learning rate {recorded['learning_rate']:g}{follows}")
+    if recorded.get("weight_decay"):
+        parts.append(f"weight decay {recorded['weight_decay']:.2g}")
+    by_batch = batch and recorded["learning_rate"] is not None
+    return ", ".join([*parts, f"batches of {batch}" if by_batch else "all rows a step"])
 
 
 @contextlib.contextmanager
@@ -140,7 +143,7 @@ def _following(
         stream = sys.stderr if given["as_json"] else sys.stdout
         yield _lines(prepared, given["log_every"], lambda line: print(line, file=stream))
     elif error.is_terminal:
-        with terminal.ProgressBar(error, prepared.recorded["epochs"]) as bar:
+        with terminal.ProgressBar(error, prepared.recorded["epochs"], prepared.members) as bar:
             yield bar
     else:
         yield None
@@ -151,11 +154,13 @@ def _lines(
 ) -> Callable[[Progress], None]:
     """Return a callback that writes a line every so many epochs."""
     network, settings = prepared.network, prepared.settings
-    if prepared.recorded["preset"] is None:
+    several = prepared.members > 1
+    if prepared.recorded["preset"] is None or several:
 
         def plain(progress: Progress) -> None:
             if progress.epoch % every == 0:
-                write(terminal.progress_line(progress))
+                who = f"Network {progress.member + 1}, epoch" if several else "Epoch"
+                write(f"{who} {progress.epoch}: {terminal.losses(progress)}")
 
         return plain
     scheme = settings.get("scheme", "xavier_normal")
@@ -164,7 +169,8 @@ def _lines(
     def with_parameters(progress: Progress) -> None:
         if progress.epoch % every == 0:
             (W, b) = network.layers(before)[0]
-            write(terminal.progress_line(progress, (W[:, 0].tolist(), b.tolist())))
+            shown = terminal.losses(progress, W[:, 0].tolist(), b.tolist())
+            write(f"Epoch {progress.epoch}: {shown}")
         before[:] = progress.parameters  # the next epoch's loss is taken at these
 
     return with_parameters
@@ -172,13 +178,12 @@ def _lines(
 
 def _show_result(model: Model, seconds: float, out: Console) -> None:
     summary = model.summary
-    trained = f"{summary.epochs:,} epochs in {seconds:.2f} s: {why_stopped(model)}"
-    out.print(terminal.facts({"Trained": trained}))
+    out.print(terminal.facts({"Trained": f"in {seconds:.2f} s; {how_trained(model)}"}))
     if not summary.scores:
         out.print("\nNo scores: no rows were held out.")
         return
     out.print(f"\nScores on the {summary.rows['test']:,} held-out rows:\n")
-    out.print(terminal.scores_table(summary.scores, labels_of(model.spec)))
+    out.print(terminal.scores_table(summary.scores, labels_of(model)))
     name = "log_loss" if "log_loss" in summary.scores["network"] else "rmse"
     if summary.scores["linear"][name] <= summary.scores["network"][name]:
         out.print(f"\nBy {terminal.NAMES[name]}, the linear model is as good or better here.")
