@@ -19,9 +19,9 @@ ORDER = [
     "formula", "jit", "products", "schedules", "initial",
     "parsing", "csvfile", "reading", "datasets", "cells", "columns", "target", "kinds", "table",
     "network", "layout", "lifted", "passes", "kernels", "squares", "engine", "arguments",
-    "levenberg", "course", "wholesale", "loop",
+    "files", "checkpoint", "levenberg", "course", "wholesale", "loop",
     "ensemble", "calibration", "folds", "document", "stepwise", "perceptron", "estimators",
-    "files", "untrusted", "summary", "modelfile", "metrics", "model", "recipe", "prepare",
+    "untrusted", "summary", "modelfile", "metrics", "model", "recipe", "prepare",
     "fitting", "drawing", "options", "terminal", "commands", "traincommand", "cli",
 ]  # fmt: skip
 

@@ -77,6 +77,7 @@ def train(
     seed: opt.Seed = None,
     dtype: opt.Dtype = None,
     output: opt.Output = None,
+    checkpoint: opt.Checkpoint = None,
     plot: opt.Plot = None,
     log_every: opt.LogEvery = None,
     as_json: opt.Json = False,

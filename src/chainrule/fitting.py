@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ def fit(
     seed: int = 0,
     dtype: str | None = None,
     n_jobs: int | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     callback: Callback | None = None,
     **settings: Any,
 ) -> Model:
@@ -85,6 +87,9 @@ def fit(
     dtype : {"float32", "float64"}, default "float32"
     n_jobs : int, optional
         How many networks are trained at a time. Default: one on each core.
+    checkpoint : path, optional
+        A ``.safetensors`` file for how far the training has come, from which the same
+        call goes on; of an ensemble a file for each network, with its number.
     callback : callable, optional
         Called with a ``chainrule.Progress`` after every epoch of every network; True
         stops that network, which is ``progress.member``.
@@ -138,14 +143,17 @@ def fit(
         dtype=dtype,
         **settings,
     )
-    return fit_prepared(prepared, callback, n_jobs)
+    return fit_prepared(prepared, callback, n_jobs, checkpoint)
 
 
 def fit_prepared(
-    prepared: Prepared, callback: Callback | None = None, n_jobs: int | None = None
+    prepared: Prepared,
+    callback: Callback | None = None,
+    n_jobs: int | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
 ) -> Model:
     """Train on what ``prepare`` gives, and score the held-out rows."""
-    ensemble = _trained(prepared, callback, n_jobs)
+    ensemble = _trained(prepared, callback, n_jobs, checkpoint)
     summary = Summary(
         version=__version__,
         settings=prepared.recorded,
@@ -156,19 +164,20 @@ def fit_prepared(
     return Model(ensemble, prepared.spec, summary)
 
 
-def _trained(prepared: Prepared, callback: Callback | None, n_jobs: int | None) -> Ensemble:
+def _trained(
+    prepared: Prepared, callback: Callback | None, n_jobs: int | None, checkpoint: Any
+) -> Ensemble:
     from chainrule.folds import ensemble_of, train_ensemble
     from chainrule.loop import train
 
-    network, settings = prepared.network, prepared.settings
-    X, Y, rows, watched = prepared.X, prepared.Y, prepared.train, prepared.validation
+    network, rows, watched = prepared.network, prepared.train, prepared.validation
+    X, Y = prepared.X, prepared.Y
+    settings = prepared.settings | {"callback": callback, "checkpoint": checkpoint}
     if prepared.members > 1:
-        return train_ensemble(
-            network, X[rows], Y[rows], members=prepared.members, n_jobs=n_jobs, callback=callback,
-            **settings,
-        )  # fmt: skip
+        many: dict[str, Any] = {"members": prepared.members, "n_jobs": n_jobs}
+        return train_ensemble(network, X[rows], Y[rows], **many, **settings)
     held = (X[watched], Y[watched]) if len(watched) else None
-    training = train(network, X[rows], Y[rows], validation=held, callback=callback, **settings)
+    training = train(network, X[rows], Y[rows], validation=held, **settings)
     return ensemble_of(network, [training], [held] if held else [])
 
 

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from chainrule.arguments import dtype_of, whole
 from chainrule.calibration import Rows, calibrated, takes_classes
+from chainrule.checkpoint import numbered
 from chainrule.course import Callback, Progress, Training
 from chainrule.engine import checked_data
 from chainrule.ensemble import Ensemble
@@ -44,6 +45,7 @@ def train_ensemble(
     seed: int = 0,
     n_jobs: int | None = None,
     sample_weight: ArrayLike | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     callback: Callback | None = None,
     **settings: Any,
 ) -> Ensemble:
@@ -62,6 +64,8 @@ def train_ensemble(
         The same seed gives the same bits, whatever ``n_jobs``.
     n_jobs : int, optional
         How many are trained at a time. Default: one on each core.
+    checkpoint : path, optional
+        Each member has a file, with its number put after the name.
     callback : callable, optional
         Called with a ``Progress`` after every epoch of every member, one call at a time;
         True stops that member, which is ``progress.member``.
@@ -111,7 +115,8 @@ def train_ensemble(
         return train(
             network, data.X[learn], data.Y[learn], validation=(data.X[held], data.Y[held]),
             sample_weight=data.weight[learn] if data.weight.size else None,
-            seed=int(seeds[j]), dtype=dtype, callback=after_epoch, **settings,
+            seed=int(seeds[j]), dtype=dtype, callback=after_epoch,
+            checkpoint=None if checkpoint is None else numbered(checkpoint, j), **settings,
         )  # fmt: skip
 
     trained = in_threads(member, members, n_jobs)

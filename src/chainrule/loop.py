@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
@@ -18,6 +19,7 @@ from chainrule.arguments import (
     split,
     whole,
 )
+from chainrule.checkpoint import Checkpoint
 from chainrule.course import Callback, History, Plateau, Progress, Training
 from chainrule.engine import checked_parameters
 from chainrule.errors import BadSetting, Diverged
@@ -35,13 +37,15 @@ from chainrule.layout import (
 )
 from chainrule.network import Network
 from chainrule.rules import OPTIMISERS, WHOLESALE
-from chainrule.schedules import SCHEDULES
+from chainrule.schedules import SCHEDULES, STRETCHED
 from chainrule.wholesale import check_wholesale, descend
 
 # Short epochs are joined into calls of some tenths of a second, so that Ctrl-C is heard.
 # Work is counted in multiplications and additions.
 WORK_A_CALL = 4_000_000_000
 WORK_A_SAMPLE = 2_000
+
+KEPT = ("theta", "m", "v", "best", "finite", "place", "random")  # of the state, in a checkpoint
 
 
 def train(
@@ -67,6 +71,7 @@ def train(
     parameters: NDArray[Any] | None = None,
     scheme: str = "xavier_normal",
     dtype: DTypeLike | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     callback: Callback | None = None,
     **hyperparameters: float,
 ) -> Training:
@@ -117,6 +122,11 @@ def train(
     scheme : str, default "xavier_normal"
     dtype : float32 or float64, optional
         Default: of ``parameters``, else float32 if X is float32, else float64.
+    checkpoint : path, optional
+        A ``.safetensors`` file that is written every few seconds and at the end. The same
+        call goes on from it, to the same bits as without a stop; not for lbfgs and lm.
+        More epochs may be asked for then, unless the schedule (cosine, one_cycle) is
+        stretched over them.
     callback : callable, optional
         Called with a ``Progress`` after every epoch; True stops the training.
     **hyperparameters : float
@@ -163,6 +173,7 @@ def train(
             "l1": l1,
             "clip_norm": clip_norm,
             "dropout": dropout,
+            "checkpoint": checkpoint,
         }
         check_wholesale(solver, own | {"schedule": schedule != "constant"})
     rate = 1.0 if wholesale else learning_rate_of(solver, learning_rate)
@@ -179,11 +190,16 @@ def train(
         patience=-1 if patience is None else whole("patience", patience, 0),
         tolerance=at_least_zero("tolerance", tolerance),
     )
-    loop = _Loop(network, settings, data, held, theta, seed)
     epochs = whole("epochs", epochs, 0)
+    file = None
+    if checkpoint is not None:
+        length = epochs if schedule in STRETCHED else None
+        parts = (network, *settings, *data, *held, theta, seed, rate, schedule, length)
+        file = Checkpoint(checkpoint, *parts)
+    loop = _Loop(network, settings, data, held, theta, seed)
     if wholesale:
         return loop.descend(solver, epochs, callback)
-    return loop.run(epochs, rate, schedule, callback)
+    return loop.run(epochs, rate, schedule, callback, file)
 
 
 class _Loop:
@@ -206,12 +222,19 @@ class _Loop:
         self.plateau = Plateau()
         self.started = time.perf_counter()
 
-    def run(self, epochs: int, rate: float, schedule: str, callback: Callback | None) -> Training:
+    def run(
+        self,
+        epochs: int,
+        rate: float,
+        schedule: str,
+        callback: Callback | None,
+        file: Checkpoint | None,
+    ) -> Training:
+        stopped = self._resume(file)
         rows = len(self.data.X) + len(self.held.X)
         by_epoch = callback is not None or schedule == "plateau"
         work = rows * (WORK_A_SAMPLE + 6 * len(self.state.theta))
         many = 1 if by_epoch else max(1, WORK_A_CALL // work)
-        stopped: Any = "epochs"
         try:
             while (done := len(self.history.loss)) < epochs and stopped == "epochs":
                 count = min(many, epochs - done)
@@ -222,10 +245,34 @@ class _Loop:
                     stopped = "patience"
                 if callback is not None and callback(self._progress(epochs)):
                     stopped = "callback"
+                if file and file.due():
+                    file.save(self._arrays(stopped))
         except KeyboardInterrupt:
             self._enter()
             stopped = "interrupted"
+        if file:
+            file.save(self._arrays(stopped))
         return self._result(stopped)
+
+    def _arrays(self, stopped: str) -> dict[str, NDArray[Any]]:
+        """Return all that a training changes."""
+        kept = {name: getattr(self.state, name) for name in KEPT}
+        curves = {name: np.array(curve) for name, curve in vars(self.history).items()}
+        return kept | curves | {"out_of_patience": np.array([stopped == "patience"])}
+
+    def _resume(self, file: Checkpoint | None) -> Any:
+        """Go on from a checkpoint, if there is one; say whether the training was at its end."""
+        arrays = file.load() if file else None
+        if arrays is None:
+            return "epochs"
+        for name in KEPT:
+            getattr(self.state, name)[:] = arrays[name]
+        for name, curve in vars(self.history).items():
+            curve += arrays[name].tolist()
+        losses = self.history.validation_loss or self.history.loss
+        for loss in losses[:-1]:  # of the last it hears before the next epoch
+            self.plateau.factor_after(loss)
+        return "patience" if arrays["out_of_patience"][0] else "epochs"
 
     def descend(self, solver: str, epochs: int, callback: Callback | None) -> Training:
         """Let a solver find its own steps, and judge the parameters after each."""

@@ -196,6 +196,15 @@ Output = Annotated[
         metavar="MODEL",
     ),
 ]
+Checkpoint = Annotated[
+    Path | None,
+    _option(
+        OUTPUT,
+        "Write how far the training is every few seconds; the same command goes on from there. "
+        "Removed at the end.",
+        metavar="FILE",
+    ),
+]
 Plot = Annotated[
     str | None, _option(OUTPUT, "Draw the losses to a PNG or SVG file.", metavar="FILE")
 ]

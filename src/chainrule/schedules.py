@@ -50,3 +50,4 @@ SCHEDULES: dict[str, Schedule | None] = {
     "one_cycle": one_cycle,
     "plateau": None,  # depends on the losses: the loop halves the rate
 }
+STRETCHED = ("cosine", "one_cycle")  # over all epochs

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from chainrule import terminal
+from chainrule.checkpoint import remove
 from chainrule.commands import PARTS, check_table, description, first_call, how_trained, labels_of
 from chainrule.drawing import check_plot, loss_curve
 from chainrule.errors import BadSetting
@@ -37,6 +38,9 @@ def train_command(given: dict[str, Any]) -> None:
     source, target = _source(given, out)
     path = given["output"] or _default_output(given["table"])
     _check_output(path)
+    checkpoint = given["checkpoint"]
+    if checkpoint:
+        check_folder(checkpoint)
     form = check_plot(given["plot"]) if given["plot"] else ""
     if form:
         check_folder(given["plot"])
@@ -46,7 +50,7 @@ def train_command(given: dict[str, Any]) -> None:
     first_call(prepared.X.dtype)
     started = time.perf_counter()
     with _following(prepared, given, out) as callback:
-        model = fit_prepared(prepared, callback)
+        model = fit_prepared(prepared, callback, checkpoint=checkpoint)
     seconds = time.perf_counter() - started
     model.save(path)
     if form:
@@ -61,7 +65,12 @@ def train_command(given: dict[str, Any]) -> None:
         files = {"model": str(path), "plot": given["plot"]}
         terminal.write_json(description(model) | {"seconds": seconds} | files)
     if any(course.stopped == "interrupted" for course in model.summary.courses):
+        if checkpoint:
+            shown = terminal.shown(str(checkpoint))
+            out.print(f"The same command goes on from the checkpoint {shown}", style="dim")
         raise typer.Exit(INTERRUPTED)
+    if checkpoint:
+        remove(checkpoint, prepared.members)
 
 
 def _source(given: dict[str, Any], out: Console) -> tuple[Any, str]:
