@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from chainrule.loop import train
     from chainrule.model import Model, load
     from chainrule.network import Network
+    from chainrule.own import Rule
 
 _HOMES = {
     "BadInput": "errors",
@@ -57,6 +58,7 @@ _HOMES = {
     "Model": "model",
     "Network": "network",
     "Progress": "course",
+    "Rule": "own",
     "Training": "course",
     "feedforward_nn": "document",
     "fit": "fitting",
@@ -84,6 +86,7 @@ __all__ = [
     "Model",
     "Network",
     "Progress",
+    "Rule",
     "Training",
     "feedforward_nn",
     "fit",

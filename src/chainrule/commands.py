@@ -113,7 +113,7 @@ def description(model: Model) -> dict[str, Any]:
         "task": model.spec.target.task,
         "classes": list(model.spec.target.classes),
         "columns": [row._asdict() for row in summary_rows(model.spec)],
-        "network": asdict(network) | {"activations": network.activations},
+        "network": asdict(network) | {"activations": [str(rule) for rule in network.activations]},
         "networks": len(model.ensemble),
         "n_parameters": network.n_parameters,
         "dtype": str(model.parameters.dtype),

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from chainrule import kernels
 from chainrule.errors import BadSetting
+from chainrule.frames import HYPERPARAMETERS
 from chainrule.layout import (
     SAMPLES_AT_ONCE,
     Chunk,
@@ -19,7 +20,6 @@ from chainrule.layout import (
     no_data,
     workspace,
 )
-from chainrule.lifted import HYPERPARAMETERS
 from chainrule.network import Network
 
 TARGET_RANGES = {

@@ -21,8 +21,8 @@ def fit(
     target: str,
     *,
     hidden_layer_sizes: int | Sequence[int] | None = None,
-    hidden: str | Sequence[str] = "relu",
-    loss: str | None = None,
+    hidden: Any = "relu",
+    loss: Any = None,
     loss_parameter: float | None = None,
     task: str | None = None,
     preset: str | None = None,
@@ -52,9 +52,9 @@ def fit(
         The column to predict. Rows without a value in it are left out.
     hidden_layer_sizes : int or sequence of int, default (128, 64)
         () is a linear model.
-    hidden : str or sequence of str, default "relu"
-        The activation of the hidden layers, or one for each.
-    loss : str, optional
+    hidden : str, function, or a sequence of these, default "relu"
+        The activation of the hidden layers, or one for each; see ``chainrule.Network``.
+    loss : str or function, optional
         Default: half_squared_error for numbers, binary_cross_entropy for two
         classes, cross_entropy for more.
     loss_parameter : float, optional

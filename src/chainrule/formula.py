@@ -24,17 +24,22 @@ RESERVED = ELEMENTARY | {"like", "inf", "nan"}
 _COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq)
 
 
-def parse(function: Callable[..., Any]) -> ast.FunctionDef:
+def parse(function: Callable[..., Any] | ast.FunctionDef) -> ast.FunctionDef:
     """Return the syntax tree of a function, with the line numbers of its file.
+
+    A function that was made of text has the text in ``rule_source``.
 
     Raises
     ------
     BadRule
         If the source cannot be found, or is not a plain ``def``.
     """
+    if isinstance(function, ast.FunctionDef):
+        return function
     name = getattr(function, "__name__", repr(function))
     try:
-        lines, first = inspect.getsourcelines(function)
+        text = getattr(function, "rule_source", None)
+        lines, first = ([text], 1) if text else inspect.getsourcelines(function)
         tree = ast.parse(textwrap.dedent("".join(lines)))
     except (OSError, TypeError, SyntaxError) as error:
         message = f"rule {name}: its source cannot be read ({error}); write it as a def in a file"
@@ -46,12 +51,12 @@ def parse(function: Callable[..., Any]) -> ast.FunctionDef:
     return node
 
 
-def check(function: Callable[..., Any], results: int) -> ast.FunctionDef:
+def check(function: Callable[..., Any] | ast.FunctionDef, results: int) -> ast.FunctionDef:
     """Hold a rule against the grammar and return its syntax tree.
 
     Parameters
     ----------
-    function : callable
+    function : callable or ast.FunctionDef
         The rule.
     results : int
         How many values it must return.
@@ -194,7 +199,7 @@ def in_precision_of_argument(
     source = f"def {node.name}({arguments}):"
     source += "".join(f"\n    {ast.unparse(line)}" for line in body)
     namespace = dict(function.__globals__) | {"like": like}
-    exec(compile(source, inspect.getsourcefile(function) or "<rule>", "exec"), namespace)
+    exec(compile(source, function.__code__.co_filename, "exec"), namespace)
     rebuilt: Callable[..., Any] = namespace[node.name]
     return rebuilt
 
@@ -218,11 +223,8 @@ def lifted(function: Callable[..., Any], frame: str, results: int) -> str:
     assert last.value is not None
     head, _, tail = frame.replace("RESULT", ast.unparse(last.value)).partition("RULE\n")
     indent = head[head.rindex("\n") + 1 :]
-    return (
-        f"\n{indent}".join([head + ast.unparse(lines[0]), *map(ast.unparse, lines[1:])])
-        + "\n"
-        + tail
-    )
+    written = "".join(f"{indent}{ast.unparse(line)}\n" for line in lines)
+    return head[: len(head) - len(indent)] + written + tail
 
 
 def _typed_body(node: ast.FunctionDef, argument: str) -> list[ast.stmt]:

@@ -20,8 +20,9 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba.core import caching, types
-from numba.extending import overload
+from llvmlite import ir
+from numba.core import caching, cgutils, types
+from numba.extending import intrinsic, overload
 
 from chainrule import elementary
 from chainrule.formula import in_precision_of_argument, lifted
@@ -35,8 +36,8 @@ OPTIONS: dict[str, Any] = {
 EXACT_OPTIONS: dict[str, Any] = OPTIONS | {"fastmath": {"contract"}, "forceinline": True}
 UNWRAPPED = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 KERNEL_SOURCES = (
-    "elementary", "errors", "formula", "initial", "jit", "kernels", "layout", "lifted",
-    "network", "passes", "products", "rules", "squares",
+    "elementary", "errors", "formula", "frames", "initial", "jit", "kernels", "layout", "lifted",
+    "network", "own", "passes", "products", "rules", "squares",
 )  # fmt: skip
 COMPILED = not numba.config.DISABLE_JIT
 
@@ -196,7 +197,8 @@ def switch(
     results: int,
     frame: Callable[[Callable[..., Any]], str],
     arguments: str,
-    arrays: Mapping[str, Callable[..., Any]] | None = None,
+    other: str = "raise ValueError('no rule has this code')",
+    names: Mapping[str, Callable[..., Any]] | None = None,
 ) -> Callable[..., Any]:
     """Lift rules to arrays: return ``chosen(code, *arguments)`` for the code of a rule.
 
@@ -208,26 +210,78 @@ def switch(
     ----------
     rules : mapping
         The rules by name; a rule's code is its place. None where there is no
-        rule for numbers but a function in ``arrays``.
+        rule for numbers but a function of arrays in ``names``.
     results : int
         How many values each rule returns.
     frame : callable
         Gives the lines of the loop for a rule, see ``chainrule.formula.lifted``.
     arguments : str
         The arguments of the function, as a frame names them.
-    arrays : mapping, optional
-        Functions of the same arguments, for the names without a rule.
+    other : str
+        What is done for a code that no rule has.
+    names : mapping, optional
+        The functions that ``other`` and the lines of the frames name.
     """
     lines = [f"def chosen(code_, {arguments}):"]
-    names: dict[str, Any] = {"like": like}
+    space: dict[str, Any] = {"like": like, **(names or {})}
     for code, (name, rule) in enumerate(rules.items()):
         lines.append(f"    if code_ == {code}:")
         if rule is None:
-            names[name] = (arrays or {})[name]
             lines.append(f"        return {name}({arguments})")
         else:
-            names = dict(rule.__globals__) | names
+            space = dict(rule.__globals__) | space
             lines.append(textwrap.indent(lifted(rule, frame(rule), results), " " * 8).rstrip())
-    lines.append("    raise ValueError('no rule has this code')")
-    exec("\n".join(lines), names)
-    return welded(names["chosen"])
+    lines.append(f"    {other}")
+    exec("\n".join(lines), space)
+    return welded(space["chosen"])
+
+
+def compiled_apart(function: Callable[..., Any], dtype: Any, loss: bool) -> int:
+    """Compile the loop of a user's rule, and return the address of its machine code.
+
+    It takes pointers and sizes, as ``call_at`` hands them over.
+    """
+    loop = numba.njit(**OPTIONS, **UNWRAPPED)(function)
+    number = numba.from_dtype(dtype)
+    pointer, size = types.CPointer(number), types.intp
+
+    def activation(outputs: Any, slopes: Any, n: int) -> float:
+        loop(numba.carray(outputs, n), numba.carray(slopes, n))
+        return 0.0
+
+    def total(
+        outputs: Any, targets: Any, shares: Any, parameter: Any, deltas: Any, rows: int, n: int
+    ) -> float:
+        shape = (rows, n)
+        return loop(
+            numba.carray(outputs, shape), numba.carray(targets, shape), numba.carray(shares, n),
+            parameter, numba.carray(deltas, shape),
+        )  # fmt: skip
+
+    of_loss = (pointer, pointer, pointer, number, pointer, size, size)
+    arguments = of_loss if loss else (pointer, pointer, size)
+    options = {name: OPTIONS[name] for name in ("error_model", "fastmath")}
+    compiled = numba.cfunc(types.float64(*arguments), **options)(total if loss else activation)
+    _alive.append(compiled)
+    return int(compiled.address)
+
+
+_alive: list[Any] = []  # machine code goes when its function does
+
+
+@intrinsic
+def call_at(_: Any, address: Any, arguments: Any) -> Any:
+    """Call machine code by its address: arrays go as pointers, numbers as they are."""
+
+    def build(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        values = []
+        unpacked = cgutils.unpack_tuple(builder, given[1])
+        for kind, value in zip(signature.args[1].types, unpacked, strict=True):
+            is_array = isinstance(kind, types.Array)
+            values.append(
+                context.make_array(kind)(context, builder, value).data if is_array else value
+            )
+        form = ir.FunctionType(ir.DoubleType(), [value.type for value in values])
+        return builder.call(builder.inttoptr(given[0], form.as_pointer()), values)
+
+    return types.float64(types.int64, arguments), build

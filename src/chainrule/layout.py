@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.network import Network
+from chainrule.own import Rule, code_of
 from chainrule.rules import ACTIVATIONS, LINKS, LOSSES
 
+LOSS_CODES = {name: code for code, name in enumerate(LOSSES)}
 CODES = {name: code for code, name in enumerate((*ACTIVATIONS, "softmax"))}
 SAMPLES_AT_ONCE = 128  # more would leave the nearest caches
 NO_OPTIMISER = -1
@@ -111,8 +113,8 @@ def lay_out(network: Network, itemsize: int, samples: int, training: bool) -> Pl
     targets = room(network.sizes[-1] * samples)
     return Plan(
         sizes=sizes,
-        activations=np.array([CODES[name] for name in names]),
-        loss=list(LOSSES).index(network.loss),
+        activations=np.array([_code(name, CODES, itemsize) for name in names]),
+        loss=_code(network.loss, LOSS_CODES, itemsize),
         loss_parameter=network.loss_parameter or 0.0,
         parameters=np.array(network.starts[:-1]),
         outputs=outputs,
@@ -123,6 +125,10 @@ def lay_out(network: Network, itemsize: int, samples: int, training: bool) -> Pl
         targets=targets,
         shares=room(0),
     )
+
+
+def _code(rule: str | Rule, codes: dict[str, int], itemsize: int) -> int:
+    return code_of(rule, itemsize) if isinstance(rule, Rule) else codes[rule]
 
 
 def workspace(plan: Plan, samples: int, dtype: Any) -> NDArray[Any]:

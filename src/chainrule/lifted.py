@@ -7,60 +7,15 @@ choose a rule by its place in the registry. Arrays of a layer have the shape (O,
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from inspect import signature
 from typing import Any
 
 from chainrule.elementary import exp, log
-from chainrule.jit import inner, switch
+from chainrule.frames import activation_loop, loss_loop, update_loop
+from chainrule.jit import COMPILED, call_at, inner, switch
+from chainrule.own import call_own
 from chainrule.rules import ACTIVATIONS, LOSSES, OPTIMISERS
 
 SOFTMAX = len(ACTIVATIONS)  # its code, after those of the rules
-HYPERPARAMETERS = 4  # the most that an optimiser has
-
-# The loops that carry a rule to arrays. Names of a loop end in _, those of rules do not.
-
-
-def _activation_loop(rule: Callable[..., Any]) -> str:
-    return """
-for i_ in range(outputs_.size):
-    z = outputs_[i_]
-    RULE
-    outputs_[i_], slopes_[i_] = RESULT
-return
-"""
-
-
-def _loss_loop(rule: Callable[..., Any]) -> str:
-    output, _, *parameter = signature(rule).parameters
-    return f"""
-{"".join(parameter) or "unused_"} = parameter_
-total_ = 0.0
-for o_ in range(outputs_.shape[0]):
-    part_ = shares_.dtype.type(0)
-    for b_ in range(shares_.size):
-        {output}, y = outputs_[o_, b_], targets_[o_, b_]
-        RULE
-        loss_, slope_ = RESULT
-        part_ += shares_[b_] * loss_
-        deltas_[o_, b_] = shares_[b_] * slope_
-    total_ += part_
-return total_
-"""
-
-
-def _update_loop(rule: Callable[..., Any]) -> str:
-    names = list(signature(rule).parameters)[6:]
-    names += [f"unused{i}_" for i in range(len(names), HYPERPARAMETERS)]
-    return f"""
-{", ".join(names)} = hyperparameters_
-rate, t = rate_, t_
-for i_ in range(thetas_.size):
-    theta, g, m, v = thetas_[i_], gradients_[i_], ms_[i_], vs_[i_]
-    RULE
-    thetas_[i_], ms_[i_], vs_[i_] = RESULT
-return
-"""
 
 
 @inner
@@ -120,11 +75,23 @@ def cross_entropy(z: Any, y: Any, share: Any, parameter: Any, delta: Any) -> Any
     return total
 
 
-activate = switch(ACTIVATIONS, 2, _activation_loop, "outputs_, slopes_")
-lose = switch(
-    LOSSES, 2, _loss_loop, "outputs_, targets_, shares_, parameter_, deltas_",
-    arrays={"cross_entropy": cross_entropy},
-)  # fmt: skip
-update = switch(
-    OPTIMISERS, 3, _update_loop, "thetas_, gradients_, ms_, vs_, rate_, t_, hyperparameters_"
+def _call(arguments: str, sizes: str) -> str:
+    """Return the call of a user's rule, whose code is the address of its machine code."""
+    compiled = f"call_at(code_, ({arguments}, {sizes}))"
+    return compiled if COMPILED else f"call_own(code_, {arguments})"
+
+
+ACTIVATED = "outputs_, slopes_"
+LOST = "outputs_, targets_, shares_, parameter_, deltas_"
+UPDATED = "thetas_, gradients_, ms_, vs_, rate_, t_, hyperparameters_"
+OWN = {"call_at": call_at, "call_own": call_own}
+
+activate = switch(
+    ACTIVATIONS, 2, activation_loop, ACTIVATED, other=_call(ACTIVATED, "outputs_.size"), names=OWN
 )
+lose = switch(
+    LOSSES, 2, loss_loop, LOST,
+    other=f"return {_call(LOST, 'outputs_.shape[0], shares_.size')}",
+    names=OWN | {"cross_entropy": cross_entropy},
+)  # fmt: skip
+update = switch(OPTIMISERS, 3, update_loop, UPDATED)

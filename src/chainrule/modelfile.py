@@ -5,7 +5,7 @@ and ``residuals`` what intervals are made of, (n, n_out): both float32, or both 
 The metadata entry ``chainrule`` holds the document:
 
     format       2
-    network      sizes, hidden, output, loss, loss_parameter
+    network      sizes, hidden, output, loss, loss_parameter; a user's own rule by its source
     table        the columns and the target, ``TableSpec.to_json``
     training     version, settings, rows, scores, and the course of each network
     checksum     SHA-256 of the document without this entry, and of the tensors
@@ -30,9 +30,10 @@ from numpy.typing import NDArray
 
 from chainrule.columns import TableSpec
 from chainrule.ensemble import Ensemble
-from chainrule.errors import BadModelFile, BadSetting
+from chainrule.errors import BadModelFile, BadRule, BadSetting
 from chainrule.files import write_whole
 from chainrule.network import Network
+from chainrule.own import Rule
 from chainrule.summary import Summary, read_summary, summary_document
 from chainrule.untrusted import keys, number, parsed, require, text, wholes
 
@@ -97,8 +98,7 @@ def to_bytes(contents: Contents) -> bytes:
 
 
 def _network_document(network: Network) -> dict[str, Any]:
-    hidden = network.hidden if isinstance(network.hidden, str) else list(network.hidden)
-    return asdict(network) | {"sizes": list(network.sizes), "hidden": hidden}
+    return json.loads(json.dumps(asdict(network)))  # type: ignore[no-any-return]  # tuples as lists
 
 
 def _canonical(document: dict[str, Any]) -> str:
@@ -220,21 +220,26 @@ def _network(document: Any, n: int) -> Network:
     require(all(0 < s < LARGEST_SIZE for s in sizes), "network.sizes", "of possible sizes")
     total = sum((i + 1) * o for i, o in pairwise(sizes))
     require(total == n, "network.sizes", f"those of a network with {n} parameters")
-    hidden = found["hidden"]
-    if not isinstance(hidden, str):
-        require(isinstance(hidden, list), "network.hidden", "a name or a list of names")
-        hidden = tuple(text(name, "network.hidden") for name in hidden)
-    parameter = found["loss_parameter"]
+    hidden, parameter = found["hidden"], found["loss_parameter"]
     try:
+        if isinstance(hidden, list):
+            hidden = tuple(_rule(each, "network.hidden") for each in hidden)
         return Network(
             tuple(sizes),
-            hidden=hidden,
-            output=text(found["output"], "network.output"),
-            loss=text(found["loss"], "network.loss"),
+            hidden=hidden if isinstance(hidden, tuple) else _rule(hidden, "network.hidden"),
+            output=_rule(found["output"], "network.output"),
+            loss=_rule(found["loss"], "network.loss"),
             loss_parameter=None if parameter is None else number(parameter, "loss_parameter"),
         )
-    except BadSetting as error:
+    except (BadSetting, BadRule) as error:
         raise BadModelFile(f"the model's network cannot be: {error}") from None
+
+
+def _rule(value: Any, where: str) -> str | Rule:
+    """Read the name of a rule, or the source of a user's own."""
+    if isinstance(value, dict):
+        return Rule(text(keys(value, ("source",), where)["source"], f"{where}.source"))
+    return text(value, where)
 
 
 def _check_fit(network: Network, spec: TableSpec) -> None:

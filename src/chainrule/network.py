@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from chainrule.errors import BadSetting
 from chainrule.initial import draw
+from chainrule.own import Rule, rule_of
 from chainrule.rules import ACTIVATIONS, LINKS, LOSSES
 
 HIDDEN = tuple(name for name in ACTIVATIONS if name != "exp")
@@ -31,21 +32,24 @@ class Network:
     sizes : sequence of int
         Neurons of each layer: the inputs, the hidden layers (none or more), the
         outputs. The source document's network is ``(3, 1)``.
-    hidden : str or sequence of str, default "relu"
-        The activation of the hidden layers, or one for each of them.
-    output : str, default "identity"
+    hidden : str, function, or a sequence of these, default "relu"
+        The activation of the hidden layers, or one for each of them: a name, or a rule of
+        your own, ``f(z) -> (a, slope)``, which is checked and compiled; ``chainrule.Rule``.
+    output : str or function, default "identity"
         The activation of the last layer; "softmax" is possible here too.
-    loss : str, default "half_squared_error"
-        Summed over outputs, averaged over samples. ``binary_cross_entropy``,
-        ``cross_entropy`` and ``poisson`` are computed from the scores Z and go
-        with the outputs "sigmoid", "softmax" and "exp", or with "identity" for
-        a network that gives out the scores.
+    loss : str or function, default "half_squared_error"
+        A name, or a rule of your own, ``f(a, y) -> (loss, slope)``. Summed over outputs,
+        averaged over samples. ``binary_cross_entropy``, ``cross_entropy`` and
+        ``poisson`` are computed from the scores Z and go with the outputs "sigmoid",
+        "softmax" and "exp", or with "identity" for a network that gives out the scores.
     loss_parameter : float, optional
         The loss's own parameter: delta of ``huber`` (default 1), level of
         ``quantile`` (default 0.5).
 
     Raises
     ------
+    BadRule
+        If a function is outside the grammar of rules, or its slope is not its derivative.
     BadSetting
         If a name is unknown, a size is not a positive whole number, or output
         and loss do not go together.
@@ -61,15 +65,20 @@ class Network:
     """
 
     sizes: tuple[int, ...]
-    hidden: str | tuple[str, ...] = "relu"
-    output: str = "identity"
-    loss: str = "half_squared_error"
+    hidden: Any = "relu"
+    output: Any = "identity"
+    loss: Any = "half_squared_error"
     loss_parameter: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sizes", _checked_sizes(self.sizes))
         if isinstance(self.hidden, Sequence) and not isinstance(self.hidden, str):
-            object.__setattr__(self, "hidden", tuple(self.hidden))
+            hidden: Any = tuple(rule_of(each, loss=False) for each in self.hidden)
+        else:
+            hidden = rule_of(self.hidden, loss=False)
+        object.__setattr__(self, "hidden", hidden)
+        object.__setattr__(self, "output", rule_of(self.output, loss=False))
+        object.__setattr__(self, "loss", rule_of(self.loss, loss=True))
         if isinstance(self.hidden, tuple) and len(self.hidden) != len(self.sizes) - 2:
             raise BadSetting(
                 f"hidden={self.hidden!r} names {len(self.hidden)} activations for "
@@ -105,10 +114,10 @@ class Network:
         object.__setattr__(self, "loss_parameter", float(value))
 
     @property
-    def activations(self) -> tuple[str, ...]:
+    def activations(self) -> tuple[str | Rule, ...]:
         """The activation of each layer after the input."""
         between = len(self.sizes) - 2
-        hidden = (self.hidden,) * between if isinstance(self.hidden, str) else self.hidden
+        hidden = self.hidden if isinstance(self.hidden, tuple) else (self.hidden,) * between
         return (*hidden, self.output)
 
     @cached_property
@@ -181,12 +190,14 @@ def _checked_sizes(sizes: Sequence[int]) -> tuple[int, ...]:
 
 
 def _one_of(parameter: str, name: Any, allowed: Any) -> None:
+    if isinstance(name, Rule):
+        return
     if not isinstance(name, str) or name not in allowed:
         raise BadSetting(f"{parameter}={name!r} is not one of {', '.join(allowed)}")
 
 
-def _own_parameter(loss: str) -> float | None:
+def _own_parameter(loss: str | Rule) -> float | None:
     """Return the default of a loss's third argument, or None where it has only two."""
-    rule = LOSSES[loss]
+    rule = loss.function if isinstance(loss, Rule) else LOSSES[loss]
     arguments = list(signature(rule).parameters.values())[2:] if rule else []
     return float(arguments[0].default) if arguments else None

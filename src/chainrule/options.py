@@ -12,19 +12,18 @@ import typer
 from chainrule.columns import TASKS
 from chainrule.errors import BadSetting
 from chainrule.network import HIDDEN
+from chainrule.own import Rule, rule_in_file
 from chainrule.prepare import SOLVERS
 from chainrule.rules import LOSSES
 from chainrule.schedules import SCHEDULES
 
 if TYPE_CHECKING:
-    LossName = str
     SolverName = str
     ScheduleName = str
     TaskName = str
     PresetName = str
     TypeName = str
 else:
-    LossName = Literal[tuple(LOSSES)]
     SolverName = Literal[SOLVERS]
     ScheduleName = Literal[tuple(SCHEDULES)]
     TaskName = Literal[tuple(TASKS)]
@@ -128,11 +127,22 @@ Hidden = Annotated[
     _option(
         NETWORK,
         f"Activation of the hidden layers, or one for each, with commas: "
-        f"{', '.join(HIDDEN)}. Default: relu.",
+        f"{', '.join(HIDDEN)}. Or a rule of your own, f(z) -> (a, slope), as FILE.py:NAME. "
+        "Default: relu.",
         metavar="NAME[,NAME...]",
+        autocompletion=lambda: list(HIDDEN),
     ),
 ]
-Loss = Annotated[LossName | None, _choice(NETWORK, LOSSES, "Default: by the target.")]
+Loss = Annotated[
+    str | None,
+    _option(
+        NETWORK,
+        f"{', '.join(LOSSES)}. Or a rule of your own, f(a, y) -> (loss, slope), as FILE.py:NAME. "
+        "Default: by the target.",
+        metavar="NAME",
+        autocompletion=lambda: list(LOSSES),
+    ),
+]
 LossParameter = Annotated[
     float | None, _option(NETWORK, "delta of huber (default 1), level of quantile (0.5).")
 ]
@@ -230,11 +240,11 @@ Truth = Annotated[
 ]
 
 PASSED = (
-    "task", "preset", "loss", "loss_parameter", "test_size", "validation", "seed", "dtype",
+    "task", "preset", "loss_parameter", "test_size", "validation", "seed", "dtype",
     "ensemble", "intervals", "solver", "learning_rate", "schedule", "epochs", "l1", "l2",
     "clip_norm", "dropout",
 )  # fmt: skip
-PARSED = ("hidden_layer_sizes", "hidden", "batch_size", "patience")
+PARSED = ("hidden_layer_sizes", "hidden", "loss", "batch_size", "patience")
 
 
 def settings_of(given: dict[str, Any]) -> dict[str, Any]:
@@ -249,8 +259,10 @@ def settings_of(given: dict[str, Any]) -> dict[str, Any]:
     if (sizes := given.get("hidden_layer_sizes")) is not None:
         found["hidden_layer_sizes"] = _sizes(sizes)
     if (hidden := given.get("hidden")) is not None:
-        names = tuple(name.strip() for name in hidden.split(","))
-        found["hidden"] = names if len(names) > 1 else names[0]
+        rules = tuple(_rule(name.strip()) for name in hidden.split(","))
+        found["hidden"] = rules if len(rules) > 1 else rules[0]
+    if (loss := given.get("loss")) is not None:
+        found["loss"] = _rule(loss)
     for name, word in (("batch_size", "all"), ("patience", "none")):
         if (value := given.get(name)) is not None:
             found[name] = None if value == word else _whole(name, value, word)
@@ -259,6 +271,10 @@ def settings_of(given: dict[str, Any]) -> dict[str, Any]:
     if drop := given.get("drop"):
         found["drop"] = tuple(drop)
     return found | {name: _number(name, v) for name, v in _pairs("--set", given.get("set_"))}
+
+
+def _rule(text: str) -> str | Rule:
+    return rule_in_file(text) if ":" in text else text
 
 
 def _sizes(text: str) -> tuple[int, ...]:

@@ -73,8 +73,8 @@ def prepare(
     target: str,
     *,
     hidden_layer_sizes: int | Sequence[int] | None = None,
-    hidden: str | Sequence[str] = "relu",
-    loss: str | None = None,
+    hidden: Any = "relu",
+    loss: Any = None,
     loss_parameter: float | None = None,
     task: str | None = None,
     preset: str | None = None,
@@ -318,8 +318,8 @@ def _network(
     spec: TableSpec,
     neuron: bool,
     hidden_layer_sizes: int | Sequence[int] | None,
-    hidden: str | Sequence[str],
-    loss: str | None,
+    hidden: Any,
+    loss: Any,
     loss_parameter: float | None,
 ) -> Network:
     """Choose output and loss by the target."""
@@ -342,7 +342,7 @@ def _network(
     outputs = classes if output == "softmax" else 1
     return Network(
         (spec.width, *between, outputs),
-        hidden=hidden if isinstance(hidden, str) else tuple(hidden),
+        hidden=hidden,
         output=output,
         loss=loss,
         loss_parameter=loss_parameter,
