@@ -160,14 +160,17 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         return float(accuracy_score(self._truth(y), self._labels(outputs), sample_weight=weight))
 
     @available_if(stochastic)  # type: ignore[untyped-decorator]
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Any:
-        """Train for one epoch on further rows."""
+    def partial_fit(
+        self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None,
+        X_val: Any = None, y_val: Any = None, sample_weight_val: Any = None,
+    ) -> Any:  # fmt: skip
+        """Train for one epoch on further rows; the first call is told all ``classes``."""
         multilabel = type_of_target(y).startswith("multilabel")
         if classes is None and multilabel and not hasattr(self, "classes_"):
             classes = np.arange(np.shape(y)[1])
         if _check_partial_fit_first_call(self, classes):
             self._label_binarizer = LabelBinarizer().fit(y if multilabel else classes)
-        return self._fit(X, y, sample_weight, incremental=True)
+        return self._fit(X, y, sample_weight, True, (X_val, y_val, sample_weight_val))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the class of each row, or the labels of a multilabel target."""
@@ -260,9 +263,12 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         return float(r2_score(y, outputs, sample_weight=weight))
 
     @available_if(stochastic)  # type: ignore[untyped-decorator]
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+    def partial_fit(
+        self, X: Any, y: Any, sample_weight: Any = None,
+        X_val: Any = None, y_val: Any = None, sample_weight_val: Any = None,
+    ) -> Any:  # fmt: skip
         """Train for one epoch on further rows."""
-        return self._fit(X, y, sample_weight, incremental=True)
+        return self._fit(X, y, sample_weight, True, (X_val, y_val, sample_weight_val))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the value of each row, (n,) or (n, n_out)."""

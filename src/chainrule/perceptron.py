@@ -107,6 +107,8 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         "n_jobs": [Integral, None],
     }
 
+    _optimiser_: Any = None  # so that weights set by hand can be trained on
+
     def _activations(self, layers: int) -> tuple[str, ...]:
         """Return the activation of each hidden layer."""
         if isinstance(self.activation, str):
@@ -155,7 +157,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         self.n_layers_ = len(sizes)
         self.out_activation_ = self._output_name()
         self._draw(sizes, dtype)
-        self._optimiser_: Any = None
+        self._optimiser_ = None
         if self.solver in STOCHASTIC:
             self.loss_curve_: list[float] = []
             self._no_improvement_count = 0
@@ -173,6 +175,11 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         hidden = list(given) if np.iterable(given) else [given]
         if any(size <= 0 for size in hidden):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
+        if incremental and self.early_stopping and held[0] is None:
+            raise ValueError(
+                "partial_fit does not support early_stopping=True without validation data of your "
+                "own: rows held out of one call would be trained on in the next; give X_val, y_val"
+            )
         self._incremental = incremental
         if self.n_restarts > 1 and not (incremental or self.warm_start):
             return self._fit_restarts(X, y, sample_weight, held)

@@ -106,13 +106,14 @@ class _Rate:
             losses = model.validation_loss_curve_ or model.loss_curve_
             self.now = model.learning_rate_init * self.plateau.factor_after(losses[-1])
 
-    def lowers(self) -> bool:
-        """Lower an adaptive rate in place of a stop, if it is not at its end."""
-        adaptive = self.model.solver == "sgd" and self.model.learning_rate == "adaptive"
-        if adaptive and self.now > 1e-6:
-            self.now /= 5.0
-            return True
-        return False
+    def lowered(self) -> tuple[bool, str]:
+        """Lower an adaptive rate in place of a stop; say whether it was, and what follows."""
+        if not (self.model.solver == "sgd" and self.model.learning_rate == "adaptive"):
+            return False, "Stopping."
+        if self.now <= 1e-6:
+            return False, "Learning rate too small. Stopping."
+        self.now /= 5.0
+        return True, f"Setting learning rate to {self.now:f}"
 
 
 def split(model: Any, part: Part) -> tuple[Part, Part]:
@@ -192,7 +193,9 @@ def run(model: Any, network: Network, part: Part, held: Part | None, epochs: int
                 if model.callback(model):
                     break
             if model._no_improvement_count > model.n_iter_no_change:
-                if not rate.lowers():
+                goes_on, what_follows = rate.lowered()
+                _tell_why(model, what_follows)
+                if not goes_on:
                     break
                 model._no_improvement_count = 0
             if not incremental and model.n_iter_ == model.max_iter:
@@ -207,6 +210,15 @@ def run(model: Any, network: Network, part: Part, held: Part | None, epochs: int
     model._optimiser_ = (state.m, state.v, state.place[STEP], rate.now)
     restored = model.early_stopping and not incremental
     model._unpack(network, best if restored else state.theta)
+
+
+def _tell_why(model: Any, what_follows: str) -> None:
+    if model.verbose:
+        what = "Validation score" if model.early_stopping else "Training loss"
+        print(  # noqa: T201
+            f"{what} did not improve more than tol={model.tol:f} for {model.n_iter_no_change} "
+            f"consecutive epochs. {what_follows}"
+        )
 
 
 class _Judge:
