@@ -20,7 +20,7 @@ ORDER = [
     "parsing", "csvfile", "reading", "datasets", "cells", "columns", "target", "kinds", "table",
     "network", "layout", "lifted", "passes", "kernels", "squares", "engine", "arguments",
     "levenberg", "course", "wholesale", "loop",
-    "ensemble", "document", "stepwise", "perceptron", "estimators",
+    "ensemble", "document", "weights", "stepwise", "perceptron", "estimators",
     "files", "untrusted", "summary", "modelfile", "metrics", "fitting", "model", "drawing",
     "options", "terminal", "commands", "traincommand", "cli",
 ]  # fmt: skip

@@ -63,6 +63,9 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         by loss. ``n_jobs`` of them run at a time, in threads; the result is the same.
     class_weight : dict, "balanced" or None
         The weight of each class's rows, beside the sample weights.
+    coefs_init, intercepts_init : list of array-like, optional
+        W and b of each layer to begin from, in place of those that are drawn. With
+        ``max_iter=0`` nothing is trained: the weights stay as they are.
 
     Attributes
     ----------
@@ -94,7 +97,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         epsilon: float = 1e-8, n_iter_no_change: float = 10, max_fun: int = 15000,
         l1: float = 0.0, dropout: float = 0.0, clip_norm: float | None = None, scoring: Any = None,
         callback: Any = None, n_restarts: int = 1, n_jobs: int | None = None,
-        class_weight: Any = None,
+        class_weight: Any = None, coefs_init: Any = None, intercepts_init: Any = None,
     ) -> None:  # fmt: skip
         keep(self, locals())
 
@@ -236,7 +239,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         epsilon: float = 1e-8, n_iter_no_change: float = 10, max_fun: int = 15000,
         l1: float = 0.0, dropout: float = 0.0, clip_norm: float | None = None, scoring: Any = None,
         callback: Any = None, n_restarts: int = 1, n_jobs: int | None = None,
-        loss_parameter: float | None = None,
+        loss_parameter: float | None = None, coefs_init: Any = None, intercepts_init: Any = None,
     ) -> None:  # fmt: skip
         keep(self, locals())
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import warnings
 from functools import lru_cache
-from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any
 
@@ -33,6 +32,7 @@ from chainrule.network import HIDDEN, Network
 from chainrule.rules import WHOLESALE
 from chainrule.schedules import SCHEDULES
 from chainrule.stepwise import SKLEARNS_SCHEDULES, Part, run, split
+from chainrule.weights import drawn, given
 from chainrule.wholesale import check_wholesale, descend, lbfgs
 
 OUTPUTS = {"identity": "identity", "logistic": "sigmoid", "softmax": "softmax", "exp": "exp"}
@@ -83,7 +83,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         "learning_rate": [StrOptions({*SKLEARNS_SCHEDULES, *SCHEDULES} - {"inverse_scaling"})],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [Interval(Integral, 0, None, closed="left")],
         "shuffle": ["boolean"],
         "random_state": ["random_state"],
         "tol": [Interval(Real, 0, None, closed="left")],
@@ -105,6 +105,8 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         "callback": [callable, None],
         "n_restarts": [Interval(Integral, 1, None, closed="left")],
         "n_jobs": [Integral, None],
+        "coefs_init": [list, tuple, None],
+        "intercepts_init": [list, tuple, None],
     }
 
     _optimiser_: Any = None  # so that weights set by hand can be trained on
@@ -141,16 +143,16 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         self.intercepts_ = [b.copy() for _, b in layers]
 
     def _draw(self, sizes: list[int], dtype: Any) -> None:
-        """Draw weights and biases as Glorot and Bengio (2010) do, from the random state."""
-        names = self._activations(len(sizes) - 2)
-        names += names[-1:] or (self.activation,)  # the last layer's are drawn like those before
-        self.coefs_, self.intercepts_ = [], []
-        for name, (fan_in, fan_out) in zip(names, pairwise(sizes), strict=True):
-            bound = np.sqrt((2.0 if name == "logistic" else 6.0) / (fan_in + fan_out))
-            W = self._random_state.uniform(-bound, bound, (fan_in, fan_out))
-            b = self._random_state.uniform(-bound, bound, fan_out)
-            self.coefs_.append(W.astype(dtype, copy=False))
-            self.intercepts_.append(b.astype(dtype, copy=False))
+        """Draw the weights that were not given."""
+        W, b = self.coefs_init, self.intercepts_init
+        if W is None or b is None:
+            names = self._activations(len(sizes) - 2)
+            names += names[-1:] or (self.activation,)  # the last layer is as those before it
+            self.coefs_, self.intercepts_ = drawn(names, sizes, self._random_state, dtype)
+        if W is not None:
+            self.coefs_ = given("coefs_init", W, sizes, dtype)
+        if b is not None:
+            self.intercepts_ = given("intercepts_init", b, sizes, dtype)
 
     def _begin(self, sizes: list[int], dtype: Any) -> None:
         self.n_iter_, self.t_ = 0, 0
@@ -171,8 +173,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         self, X: Any, y: Any, sample_weight: Any, incremental: bool, held: Any = (None,) * 3
     ) -> Any:
         self._validate_params()
-        given = self.hidden_layer_sizes
-        hidden = list(given) if np.iterable(given) else [given]
+        hidden = np.atleast_1d(self.hidden_layer_sizes).tolist()
         if any(size <= 0 for size in hidden):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
         if incremental and self.early_stopping and held[0] is None:
@@ -182,6 +183,11 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
             )
         self._incremental = incremental
         if self.n_restarts > 1 and not (incremental or self.warm_start):
+            if self.coefs_init is not None:
+                raise ValueError(
+                    f"n_restarts={self.n_restarts} trains from weights that differ, and coefs_init "
+                    "gives one set of them; leave one of the two out"
+                )
             return self._fit_restarts(X, y, sample_weight, held)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         part = self._part(X, y, sample_weight, first)
@@ -194,6 +200,9 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
             check_wholesale(
                 self.solver, {"l1": self.l1, "clip_norm": self.clip_norm, "dropout": self.dropout}
             )
+        if self.max_iter == 0 and not incremental:
+            self.n_iter_, self.loss_ = 0, self._loss_now(*part)
+        elif self.solver in WHOLESALE:
             self._fit_lbfgs(*part) if self.solver == "lbfgs" else self._fit_lm(*part)
         else:
             rows, truth, share = held
@@ -256,6 +265,12 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         if self.out_activation_ != "exp":
             return 0.0
         return float(np.average(xlogy(y, y) - y, weights=weight, axis=0).sum())
+
+    def _loss_now(self, X: NDArray[Any], y: NDArray[Any], weight: Any) -> float:
+        """Return the loss at the present weights, penalties included."""
+        data = self._data(X, y, weight, self.coefs_[0].dtype)
+        objective = Objective(self._network(), data, l1=float(self.l1), alpha=float(self.alpha))
+        return objective.loss_and_gradient(self._packed())[0] + self._shift(y, weight)
 
     def _hear(self, theta: NDArray[Any], loss: float) -> bool:
         """Enter a step of a solver that finds its own; go on."""

@@ -94,7 +94,7 @@ class _Rate:
         share = None if schedule in SKLEARNS_SCHEDULES else SCHEDULES[schedule]
         if share is None:
             return np.array([self.now])
-        first, last = epoch * self.steps, self.model.max_iter * self.steps
+        first, last = epoch * self.steps, max(1, self.model.max_iter) * self.steps
         return self.now * share(np.arange(first, first + self.steps), last)
 
     def after_epoch(self) -> None:
