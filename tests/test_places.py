@@ -181,13 +181,22 @@ def test_what_is_wrong_is_said_in_the_same_words():
 
 def test_both_warn_alike():
     said = []
-    for model in classifiers(max_iter=1, batch_size=1000):
+    ours, theirs = classifiers(max_iter=1, batch_size=1000)
+    for model in (ours, theirs):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             model.fit(X, LABELS)
         said.append([(w.category, str(w.message)) for w in caught])
+        assert {w.filename for w in caught if model is ours} <= {__file__}
     assert said[0] == said[1]
     assert said[0][-1][0] is ConvergenceWarning
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "lm"])
+def test_warnings_point_to_the_call_of_fit(solver):
+    with pytest.warns(ConvergenceWarning, match=f"{solver} failed") as caught:
+        regressors()[0].set_params(solver=solver, max_iter=2).fit(X, NUMBER)
+    assert caught[0].filename == __file__
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,10 @@ ORDER = [
     "parsing", "csvfile", "reading", "datasets", "cells", "columns", "target", "kinds", "table",
     "network", "layout", "lifted", "passes", "kernels", "squares", "engine", "arguments",
     "levenberg", "course", "wholesale", "loop",
-    "ensemble", "document", "weights", "stepwise", "perceptron", "estimators",
-    "files", "untrusted", "summary", "modelfile", "metrics", "fitting", "model", "drawing",
-    "options", "terminal", "commands", "traincommand", "cli",
+    "ensemble", "document", "drawing", "terminal", "telling", "weights", "restarts", "stepwise",
+    "ownsteps", "perceptron", "estimators",
+    "files", "untrusted", "summary", "modelfile", "metrics", "fitting", "model",
+    "options", "commands", "traincommand", "cli",
 ]  # fmt: skip
 
 

@@ -56,11 +56,18 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         The share of the hidden neurons' outputs that every step leaves out at random.
     clip_norm : float, optional
         Shorten gradients that are longer than this.
+    early_stopping : bool, default False
+        Of the stepwise solvers: lbfgs and lm pay no regard to it, nor to validation data.
+        In ``partial_fit`` it wants validation data of your own.
+    verbose : bool, int or "bar", default False
+        "bar" shows a bar on standard error if that is a terminal; else there are lines.
     callback : callable, optional
-        Called with the estimator after every epoch; True stops.
+        Called with the estimator after every epoch, of lbfgs and lm after every step; True
+        stops.
     n_restarts : int, default 1
         Train from so many initial weights, and keep the best by validation score, else
         by loss. ``n_jobs`` of them run at a time, in threads; the result is the same.
+        After Ctrl-C no other is begun, and the best of what there is is kept.
     class_weight : dict, "balanced" or None
         The weight of each class's rows, beside the sample weights.
     coefs_init, intercepts_init : list of array-like, optional
@@ -91,7 +98,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         solver: str = "adam", alpha: float = 0.0001, batch_size: int | str = "auto",
         learning_rate: str = "constant", learning_rate_init: float = 0.001, power_t: float = 0.5,
         max_iter: int = 200, shuffle: bool = True, random_state: Any = None, tol: float = 1e-4,
-        verbose: bool = False, warm_start: bool = False, momentum: float = 0.9,
+        verbose: bool | str = False, warm_start: bool = False, momentum: float = 0.9,
         nesterovs_momentum: bool = True, early_stopping: bool = False,
         validation_fraction: float = 0.1, beta_1: float = 0.9, beta_2: float = 0.999,
         epsilon: float = 1e-8, n_iter_no_change: float = 10, max_fun: int = 15000,
@@ -233,7 +240,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         solver: str = "adam", alpha: float = 0.0001, batch_size: int | str = "auto",
         learning_rate: str = "constant", learning_rate_init: float = 0.001, power_t: float = 0.5,
         max_iter: int = 200, shuffle: bool = True, random_state: Any = None, tol: float = 1e-4,
-        verbose: bool = False, warm_start: bool = False, momentum: float = 0.9,
+        verbose: bool | str = False, warm_start: bool = False, momentum: float = 0.9,
         nesterovs_momentum: bool = True, early_stopping: bool = False,
         validation_fraction: float = 0.1, beta_1: float = 0.9, beta_2: float = 0.999,
         epsilon: float = 1e-8, n_iter_no_change: float = 10, max_fun: int = 15000,

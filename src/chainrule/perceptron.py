@@ -10,7 +10,6 @@ sum), and the mean over an epoch's batches is taken with the sample weights.
 
 from __future__ import annotations
 
-import warnings
 from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any
@@ -20,20 +19,21 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 from scipy.special import xlogy
 from sklearn.base import BaseEstimator, clone
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from chainrule.engine import Objective, forward, layer_outputs, outputs_of
 from chainrule.layout import Data
 from chainrule.network import HIDDEN, Network
+from chainrule.ownsteps import descend_to_the_end
+from chainrule.restarts import trained
 from chainrule.rules import WHOLESALE
 from chainrule.schedules import SCHEDULES
 from chainrule.stepwise import SKLEARNS_SCHEDULES, Part, run, split
+from chainrule.telling import Watch
 from chainrule.weights import drawn, given
-from chainrule.wholesale import check_wholesale, descend, lbfgs
+from chainrule.wholesale import check_wholesale
 
 OUTPUTS = {"identity": "identity", "logistic": "sigmoid", "softmax": "softmax", "exp": "exp"}
 LOSSES = {
@@ -87,7 +87,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         "shuffle": ["boolean"],
         "random_state": ["random_state"],
         "tol": [Interval(Real, 0, None, closed="left")],
-        "verbose": ["verbose"],
+        "verbose": ["verbose", StrOptions({"bar"})],
         "warm_start": ["boolean"],
         "momentum": [Interval(Real, 0, 1, closed="both")],
         "nesterovs_momentum": ["boolean"],
@@ -155,7 +155,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
             self.intercepts_ = given("intercepts_init", b, sizes, dtype)
 
     def _begin(self, sizes: list[int], dtype: Any) -> None:
-        self.n_iter_, self.t_ = 0, 0
+        self.t_ = 0
         self.n_layers_ = len(sizes)
         self.out_activation_ = self._output_name()
         self._draw(sizes, dtype)
@@ -172,8 +172,17 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, incremental: bool, held: Any = (None,) * 3
     ) -> Any:
+        self._check(incremental, held)
+        several = self.n_restarts > 1 and not (incremental or self.warm_start)
+        self._incremental, epochs = incremental, 1 if incremental else self.max_iter
+        with Watch(self.verbose, epochs, self.n_restarts if several else 1) as watch:
+            fit = self._fit_restarts if several else self._fit_watched
+            return fit(X, y, sample_weight, held, watch)
+
+    def _check(self, incremental: bool, held: Any) -> None:
+        """Refuse parameters that cannot be, or that do not go together."""
         self._validate_params()
-        hidden = np.atleast_1d(self.hidden_layer_sizes).tolist()
+        hidden = self._hidden()
         if any(size <= 0 for size in hidden):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
         if incremental and self.early_stopping and held[0] is None:
@@ -181,35 +190,40 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
                 "partial_fit does not support early_stopping=True without validation data of your "
                 "own: rows held out of one call would be trained on in the next; give X_val, y_val"
             )
-        self._incremental = incremental
-        if self.n_restarts > 1 and not (incremental or self.warm_start):
-            if self.coefs_init is not None:
-                raise ValueError(
-                    f"n_restarts={self.n_restarts} trains from weights that differ, and coefs_init "
-                    "gives one set of them; leave one of the two out"
-                )
-            return self._fit_restarts(X, y, sample_weight, held)
-        first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
-        part = self._part(X, y, sample_weight, first)
-        self.n_outputs_ = part.y.shape[1]
-        self._random_state = check_random_state(self.random_state)
-        if first:
-            self._begin([part.X.shape[1], *hidden, self.n_outputs_], part.X.dtype)
-        part = part._replace(X=_dense(part.X))
+        if self.n_restarts > 1 and self.coefs_init is not None:
+            raise ValueError(
+                f"n_restarts={self.n_restarts} trains from weights that differ, and coefs_init "
+                "gives one set of them; leave one of the two out"
+            )
         if self.solver in WHOLESALE:
             check_wholesale(
                 self.solver, {"l1": self.l1, "clip_norm": self.clip_norm, "dropout": self.dropout}
             )
-        if self.max_iter == 0 and not incremental:
-            self.n_iter_, self.loss_ = 0, self._loss_now(*part)
-        elif self.solver in WHOLESALE:
-            self._fit_lbfgs(*part) if self.solver == "lbfgs" else self._fit_lm(*part)
-        else:
+
+    def _hidden(self) -> list[int]:
+        sizes: list[int] = np.atleast_1d(self.hidden_layer_sizes).tolist()
+        return sizes
+
+    def _fit_watched(self, X: Any, y: Any, sample_weight: Any, held: Any, watch: Watch) -> Any:
+        incremental = self._incremental
+        first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        part = self._part(X, y, sample_weight, first)
+        self.n_outputs_, self.n_iter_ = part.y.shape[1], 0
+        self._random_state = check_random_state(self.random_state)
+        if first:
+            self._begin([part.X.shape[1], *self._hidden(), self.n_outputs_], part.X.dtype)
+        part, network = part._replace(X=_dense(part.X)), self._network()
+        if self.solver in STOCHASTIC:
             rows, truth, share = held
             validation = None if rows is None else self._part(rows, truth, share, False, True)
             if self.early_stopping and validation is None:
                 part, validation = split(self, part)
-            run(self, self._network(), part, validation, 1 if incremental else self.max_iter)
+            run(self, network, part, validation, 1 if incremental else self.max_iter, watch)
+        elif self.max_iter > 0:
+            descend_to_the_end(self, network, part, watch)
+        watch.ends(self)
+        if self.n_iter_ == 0:  # none was wanted, or none was done when the user interrupted
+            self.loss_ = self._loss_now(*part)
         if not all(np.isfinite(part).all() for part in (*self.coefs_, *self.intercepts_)):
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may contain large "
@@ -229,19 +243,18 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
     def _class_weighted(self, y: Any, weight: Any) -> Any:
         return weight
 
-    def _fit_restarts(self, X: Any, y: Any, sample_weight: Any, held: Any) -> Any:
+    def _fit_restarts(self, X: Any, y: Any, sample_weight: Any, held: Any, watch: Watch) -> Any:
         """Train from several initial weights, in threads, and keep the best."""
         random_state = check_random_state(self.random_state)
         seeds = random_state.randint(np.iinfo(np.int32).max, size=self.n_restarts)
 
         def one(seed: int) -> Any:
-            return (
-                clone(self)
-                .set_params(n_restarts=1, random_state=int(seed))
-                ._fit(X, y, sample_weight, incremental=False, held=held)
-            )
+            model = clone(self)  # but for the callback, of which a clone has a copy
+            model.set_params(n_restarts=1, random_state=int(seed), callback=self.callback)
+            model._incremental = False
+            return model._fit_watched(X, y, sample_weight, held, watch)
 
-        models = Parallel(self.n_jobs, prefer="threads")(delayed(one)(seed) for seed in seeds)
+        models = trained(one, seeds, self.n_jobs, watch.interrupted)
         scored = self.early_stopping and self.solver in STOCHASTIC
         scores = [m.best_validation_score_ if scored else -m.loss_ for m in models]
         parameters = self.get_params()
@@ -249,10 +262,6 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
             if name not in parameters:
                 setattr(self, name, value)
         return self
-
-    def _tell(self) -> None:
-        if self.verbose:
-            print(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")  # noqa: T201
 
     def _data(self, X: NDArray[Any], y: NDArray[Any], weight: Any, dtype: Any) -> Data:
         share = np.zeros(0, dtype) if weight is None else np.array(weight, dtype)
@@ -271,51 +280,6 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         data = self._data(X, y, weight, self.coefs_[0].dtype)
         objective = Objective(self._network(), data, l1=float(self.l1), alpha=float(self.alpha))
         return objective.loss_and_gradient(self._packed())[0] + self._shift(y, weight)
-
-    def _hear(self, theta: NDArray[Any], loss: float) -> bool:
-        """Enter a step of a solver that finds its own; go on."""
-        self.n_iter_, self.loss_ = self.n_iter_ + 1, loss
-        self._tell()
-        return False
-
-    def _fit_lbfgs(self, X: NDArray[Any], y: NDArray[Any], weight: Any) -> None:
-        network, dtype = self._network(), self.coefs_[0].dtype
-        data = self._data(X, y, weight, np.float64)
-        self.n_iter_ = 0
-        options = {"maxfun": self.max_fun, "maxiter": self.max_iter, "gtol": self.tol}
-        objective = Objective(network, data, alpha=float(self.alpha))
-        found = lbfgs(objective, self._packed(), self._hear, options)
-        self.n_iter_ = min(found.nit, self.max_iter)
-        if found.status != 0:
-            warnings.warn(
-                f"lbfgs failed to converge after {found.nit} iteration(s) (status={found.status}): "
-                f"{found.message}",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
-        self.loss_ = found.fun + self._shift(y, weight)
-        self._unpack(network, found.x.astype(dtype))
-
-    def _fit_lm(self, X: NDArray[Any], y: NDArray[Any], weight: Any) -> None:
-        network = self._network()
-        data = self._data(X, y, weight, np.float64)
-        total = len(X) if weight is None else weight.sum()
-        self.n_iter_, last = 0, self._packed()
-
-        def report(theta: NDArray[Any], loss: float) -> bool:
-            nonlocal last
-            last = theta
-            return self._hear(theta, loss)
-
-        l2 = float(self.alpha / total)
-        converged = descend("lm", network, last, data, l2=l2, epochs=self.max_iter, report=report)
-        if not converged:
-            warnings.warn(
-                f"lm failed to converge after {self.n_iter_} iteration(s).",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
-        self._unpack(network, last.astype(self.coefs_[0].dtype))
 
     def _is_plain(self, X: Any) -> bool:
         """Say whether X needs no check: scikit-learn's takes longer than to predict a row."""

@@ -29,6 +29,7 @@ from chainrule.layout import (
 from chainrule.network import Network
 from chainrule.rules import OPTIMISERS
 from chainrule.schedules import SCHEDULES
+from chainrule.telling import Watch
 
 SKLEARNS_SCHEDULES = ("constant", "invscaling", "adaptive")
 
@@ -142,12 +143,22 @@ def _batch(model: Any, n: int) -> int:
     if model.batch_size > n:
         warnings.warn(
             "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
-            stacklevel=5,
+            stacklevel=6,
         )
     return int(np.clip(model.batch_size, 1, n))
 
 
-def run(model: Any, network: Network, part: Part, held: Part | None, epochs: int) -> None:
+def calls_back(model: Any, network: Network, theta: NDArray[Any]) -> bool:
+    """Call the model's callback, if it has one, with the present weights; True stops."""
+    if model.callback is None:
+        return False
+    model._unpack(network, theta)
+    return bool(model.callback(model))
+
+
+def run(
+    model: Any, network: Network, part: Part, held: Part | None, epochs: int, watch: Watch
+) -> None:
     """Train a model for some epochs, or until it stops improving.
 
     Parameters
@@ -161,6 +172,8 @@ def run(model: Any, network: Network, part: Part, held: Part | None, epochs: int
         The rows for validation.
     epochs : int
         1 for ``partial_fit``, which goes on where the last call ended.
+    watch : Watch
+        Hears of each epoch.
     """
     n, incremental = len(part.X), model._incremental
     data = model._data(*part, model.coefs_[0].dtype)
@@ -170,7 +183,6 @@ def run(model: Any, network: Network, part: Part, held: Part | None, epochs: int
     if incremental and model._optimiser_ is not None:
         state.m[:], state.v[:], state.place[STEP], rate.now = model._optimiser_
     shift, best = model._shift(part.y, part.weight), state.theta.copy()
-    model.n_iter_ = 0
     try:
         for epoch in range(epochs):
             if model.shuffle:
@@ -184,17 +196,15 @@ def run(model: Any, network: Network, part: Part, held: Part | None, epochs: int
             model.loss_ = loss + shift
             model.t_ += n
             model.loss_curve_.append(model.loss_)
-            model._tell()
             if judge.is_best(state.theta):
                 best = state.theta.copy()
+            watch.hears(model, n)
             rate.after_epoch()
-            if model.callback is not None:
-                model._unpack(network, state.theta)
-                if model.callback(model):
-                    break
+            if calls_back(model, network, state.theta) or watch.interrupted.is_set():
+                break
             if model._no_improvement_count > model.n_iter_no_change:
                 goes_on, what_follows = rate.lowered()
-                _tell_why(model, what_follows)
+                watch.says(f"{judge.why()} {what_follows}")
                 if not goes_on:
                     break
                 model._no_improvement_count = 0
@@ -203,22 +213,13 @@ def run(model: Any, network: Network, part: Part, held: Part | None, epochs: int
                     f"Stochastic Optimizer: Maximum iterations ({model.max_iter}) reached and the "
                     "optimization hasn't converged yet.",
                     ConvergenceWarning,
-                    stacklevel=4,
+                    stacklevel=5,
                 )
     except KeyboardInterrupt:
-        warnings.warn("Training interrupted by user.", stacklevel=4)
+        watch.interrupted.set()
     model._optimiser_ = (state.m, state.v, state.place[STEP], rate.now)
     restored = model.early_stopping and not incremental
     model._unpack(network, best if restored else state.theta)
-
-
-def _tell_why(model: Any, what_follows: str) -> None:
-    if model.verbose:
-        what = "Validation score" if model.early_stopping else "Training loss"
-        print(  # noqa: T201
-            f"{what} did not improve more than tol={model.tol:f} for {model.n_iter_no_change} "
-            f"consecutive epochs. {what_follows}"
-        )
 
 
 class _Judge:
@@ -246,14 +247,21 @@ class _Judge:
         else:
             score = self._score(theta)
             model.validation_scores_.append(score)
-            if model.verbose:
-                print(f"Validation score: {score:f}")  # noqa: T201
             worse = score < model.best_validation_score_ + model.tol
             better = score > model.best_validation_score_
             if better:
                 model.best_validation_score_ = score
         model._no_improvement_count = model._no_improvement_count + 1 if worse else 0
         return bool(better)
+
+    def why(self) -> str:
+        """Say why the training is at its end, in scikit-learn's words."""
+        model = self.model
+        what = "Validation score" if model.early_stopping else "Training loss"
+        return (
+            f"{what} did not improve more than tol={model.tol:f} for {model.n_iter_no_change} "
+            "consecutive epochs."
+        )
 
     def _score(self, theta: NDArray[Any]) -> float:
         assert self.held is not None

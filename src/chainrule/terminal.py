@@ -213,8 +213,9 @@ class ProgressBar:
             parts.append(f"validation {progress.validation_loss:.4g}")
         parts.append(f"{_rate(progress.samples_per_second)} samples/s")
         self._bar.update(
-            self._task, completed=progress.epoch + 1, description="  ".join(parts), refresh=True
-        )
+            self._task, completed=progress.epoch + 1, total=progress.epochs,
+            description="  ".join(parts), refresh=True,
+        )  # fmt: skip
 
 
 def _rate(value: float) -> str:
