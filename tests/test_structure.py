@@ -20,8 +20,8 @@ ORDER = [
     "parsing", "csvfile", "reading", "datasets", "cells", "columns", "target", "kinds", "table",
     "network", "layout", "lifted", "passes", "kernels", "squares", "engine", "arguments",
     "levenberg", "course", "wholesale", "loop",
-    "ensemble", "document", "drawing", "terminal", "telling", "weights", "restarts", "stepwise",
-    "ownsteps", "perceptron", "estimators",
+    "ensemble", "document", "drawing", "terminal", "telling", "weights", "restarts", "frames",
+    "stepwise", "ownsteps", "perceptron", "estimators",
     "files", "untrusted", "summary", "modelfile", "metrics", "fitting", "model",
     "options", "commands", "traincommand", "cli",
 ]  # fmt: skip

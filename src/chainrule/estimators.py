@@ -19,8 +19,8 @@ from sklearn.utils.multiclass import (
     type_of_target,
     unique_labels,
 )
-from sklearn.utils.validation import validate_data
 
+from chainrule.frames import checked
 from chainrule.perceptron import Perceptron, keep, stochastic
 
 LOSSES = {
@@ -73,6 +73,13 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     coefs_init, intercepts_init : list of array-like, optional
         W and b of each layer to begin from, in place of those that are drawn. With
         ``max_iter=0`` nothing is trained: the weights stay as they are.
+    categorical_features : "from_dtype", mapping or None, default None
+        "from_dtype": X is a data frame of pandas, polars or pyarrow, with text, categories,
+        dates and missing values. Numbers and dates are standardised, text and categories
+        one-hot encoded, what is missing is filled in and marked, and constants, identifiers
+        and free text are left out: as the command does, by ``chainrule.table.learn_inputs``.
+        A mapping of column names to kinds ("numeric", "categorical", "boolean", "date",
+        "dropped") says of some columns what they are. None: X is a matrix of numbers.
 
     Attributes
     ----------
@@ -84,6 +91,9 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         The loss on the validation data, without penalty, after each epoch.
     n_iter_, t_, n_layers_, n_outputs_, out_activation_
         As in scikit-learn.
+    table_ : chainrule.table.Inputs
+        With ``categorical_features``: what each column became. ``summary_rows(table_)`` of
+        ``chainrule.table`` says it for people, ``feature_names(table_)`` names the inputs.
 
     Examples
     --------
@@ -105,6 +115,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         l1: float = 0.0, dropout: float = 0.0, clip_norm: float | None = None, scoring: Any = None,
         callback: Any = None, n_restarts: int = 1, n_jobs: int | None = None,
         class_weight: Any = None, coefs_init: Any = None, intercepts_init: Any = None,
+        categorical_features: Any = None,
     ) -> None:  # fmt: skip
         keep(self, locals())
 
@@ -132,10 +143,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         return "softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic"
 
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
-        X, y = validate_data(
-            self, X, y, accept_sparse=["csr", "csc"], multi_output=True,
-            dtype=(np.float64, np.float32), reset=reset,
-        )  # fmt: skip
+        X, y = checked(self, X, y, reset)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
@@ -247,6 +255,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         l1: float = 0.0, dropout: float = 0.0, clip_norm: float | None = None, scoring: Any = None,
         callback: Any = None, n_restarts: int = 1, n_jobs: int | None = None,
         loss_parameter: float | None = None, coefs_init: Any = None, intercepts_init: Any = None,
+        categorical_features: Any = None,
     ) -> None:  # fmt: skip
         keep(self, locals())
 
@@ -263,10 +272,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         return "exp" if self.loss == "poisson" else "identity"
 
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
-        X, y = validate_data(
-            self, X, y, accept_sparse=["csr", "csc"], multi_output=True, y_numeric=True,
-            dtype=(np.float64, np.float32), reset=reset,
-        )  # fmt: skip
+        X, y = checked(self, X, y, reset, y_numeric=True)
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
     def _score_of(self, y: NDArray[Any], outputs: NDArray[Any], weight: Any) -> float:

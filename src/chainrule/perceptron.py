@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import issparse
 from scipy.special import xlogy
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight
 
 from chainrule.engine import Objective, forward, layer_outputs, outputs_of
+from chainrule.frames import dense, to_predict
 from chainrule.layout import Data
 from chainrule.network import HIDDEN, Network
 from chainrule.ownsteps import descend_to_the_end
@@ -67,10 +67,6 @@ def _network(
     return Network(sizes, hidden, OUTPUTS[output], loss, loss_parameter)
 
 
-def _dense(X: Any) -> NDArray[Any]:
-    return X.toarray() if issparse(X) else X  # type: ignore[attr-defined, no-any-return]
-
-
 class Perceptron(BaseEstimator):  # type: ignore[misc]
     """What classifier and regressor share."""
 
@@ -105,6 +101,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         "callback": [callable, None],
         "n_restarts": [Interval(Integral, 1, None, closed="left")],
         "n_jobs": [Integral, None],
+        "categorical_features": [dict, StrOptions({"from_dtype"}), None],
         "coefs_init": [list, tuple, None],
         "intercepts_init": [list, tuple, None],
     }
@@ -212,7 +209,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         self._random_state = check_random_state(self.random_state)
         if first:
             self._begin([part.X.shape[1], *self._hidden(), self.n_outputs_], part.X.dtype)
-        part, network = part._replace(X=_dense(part.X)), self._network()
+        part, network = part._replace(X=dense(part.X)), self._network()
         if self.solver in STOCHASTIC:
             rows, truth, share = held
             validation = None if rows is None else self._part(rows, truth, share, False, True)
@@ -238,7 +235,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         if weight is not None:
             weight = _check_sample_weight(weight, X)
         weight = self._class_weighted(classes, weight)
-        return Part(_dense(X) if held else X, y.reshape(len(y), -1), weight)
+        return Part(dense(X) if held else X, y.reshape(len(y), -1), weight)
 
     def _class_weighted(self, y: Any, weight: Any) -> Any:
         return weight
@@ -293,6 +290,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
             and X.shape[1] == self.n_features_in_
             and len(X) > 0
             and not hasattr(self, "feature_names_in_")
+            and not hasattr(self, "table_")
             and bool(np.isfinite(X).all())
         )
 
@@ -300,15 +298,13 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         if self._is_plain(X):
             network = self._network()
             return outputs_of(network, self._packed(), X, first=len(network.sizes) - 1)
-        check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
-        return forward(self._network(), self._packed(), _dense(X))
+        X = to_predict(self, X)
+        return forward(self._network(), self._packed(), X)
 
     def layer_outputs(self, X: Any) -> list[NDArray[Any]]:
         """Return the outputs of every layer after the input, each of shape (n, neurons)."""
-        check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
-        return layer_outputs(self._network(), self._packed(), _dense(X))
+        X = to_predict(self, X)
+        return layer_outputs(self._network(), self._packed(), X)
 
     def fit(
         self,
@@ -323,7 +319,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n, n_in)
+        X : array-like or sparse matrix of shape (n, n_in), or data frame
         y : array-like of shape (n,) or (n, n_out)
         sample_weight : array-like of shape (n,), optional
         X_val, y_val, sample_weight_val : optional
@@ -339,7 +335,10 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
+        framed = self.categorical_features is not None
+        inputs = tags.input_tags
+        inputs.sparse = not framed
+        inputs.allow_nan = inputs.categorical = inputs.string = framed
         return tags
 
 

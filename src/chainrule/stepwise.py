@@ -16,6 +16,7 @@ from chainrule import kernels
 from chainrule.arguments import own_parameters
 from chainrule.course import Plateau
 from chainrule.engine import Objective, forward
+from chainrule.frames import on_numbers
 from chainrule.layout import (
     EPOCHS,
     FIRST_STEP,
@@ -275,9 +276,5 @@ class _Judge:
             return float(self.model._score_of(y, outputs, weight))
         self.model._unpack(self.network, theta)
         more = {} if weight is None else {"sample_weight": weight}
-        names = vars(self.model).pop("feature_names_in_", None)  # X has lost them by now
-        try:
+        with on_numbers(self.model):
             return float(self.scorer(self.model, X, self.model._truth(y), **more))
-        finally:
-            if names is not None:
-                self.model.feature_names_in_ = names
