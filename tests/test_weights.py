@@ -1,8 +1,12 @@
 """Initial weights of one's own, and networks that are not trained."""
 
+import copy
+import io
+import pickle
 import warnings
 from itertools import pairwise, product
 
+import joblib
 import numpy as np
 import pytest
 import sklearn.neural_network as sklearns
@@ -170,3 +174,112 @@ def test_what_does_not_fit_is_refused_by_layer(message):
 def test_one_epoch_still_warns():
     with pytest.warns(ConvergenceWarning, match=r"Maximum iterations \(1\) reached"):
         chainrule.MLPRegressor(**SETTINGS, max_iter=1).fit(X, NUMBER)
+
+
+def by_hand(model):
+    """Predict from what ``coefs_`` and ``intercepts_`` hold at present."""
+    values = X
+    for W, b in zip(model.coefs_[:-1], model.intercepts_[:-1], strict=True):
+        values = np.tanh(values @ W + b)
+    return (values @ model.coefs_[-1] + model.intercepts_[-1])[:, 0]
+
+
+def through_joblib(model):
+    buffer = io.BytesIO()
+    joblib.dump(model, buffer)
+    buffer.seek(0)
+    return joblib.load(buffer)
+
+
+COPIED = {
+    "fitted": lambda model: model,
+    "pickle": lambda model: pickle.loads(pickle.dumps(model)),
+    "deepcopy": copy.deepcopy,
+    "copy": copy.copy,
+    "joblib": through_joblib,
+    "twice": lambda model: copy.deepcopy(pickle.loads(pickle.dumps(model))),
+}
+
+
+def scaled(model):
+    model.coefs_[1] *= 3.0
+
+
+def one_number(model):
+    model.coefs_[0][2, 1] = 5.0
+
+
+def one_bias(model):
+    model.intercepts_[2][:] = -1.0
+
+
+def one_array(model):
+    model.coefs_[1] = np.full((5, 4), 0.3)
+
+
+def one_bias_array(model):
+    model.intercepts_[0] = np.arange(5.0)
+
+
+def lists(model):
+    model.coefs_ = [W / 2 for W in model.coefs_]
+    model.intercepts_ = [b - 1 for b in model.intercepts_]
+
+
+def swapped(model):
+    model.coefs_ = [model.coefs_[0], model.coefs_[1][::-1].copy(), model.coefs_[2]]
+
+
+CHANGES = [scaled, one_number, one_bias, one_array, one_bias_array, lists, swapped]
+
+
+@pytest.mark.parametrize("copied", COPIED)
+@pytest.mark.parametrize("change", CHANGES)
+def test_predictions_follow_every_change_of_the_weights(change, copied):
+    first = chainrule.MLPRegressor(**SETTINGS, max_iter=3).fit(X, NUMBER)
+    before = first.predict(X)
+    model = COPIED[copied](first)
+    np.testing.assert_array_equal(model.predict(X), before)
+    change(model)
+    after = model.predict(X)
+    assert np.abs(after - before).max() > 1e-3
+    np.testing.assert_allclose(after, by_hand(model), rtol=1e-10)
+    np.testing.assert_allclose(model.predict(X[:1]), after[:1], rtol=1e-10)
+    if model is not first:
+        np.testing.assert_array_equal(first.predict(X), before)
+    again = COPIED[copied](model)
+    np.testing.assert_array_equal(again.predict(X), after)
+    weights = [W.copy() for W in model.coefs_]
+    other = chainrule.MLPRegressor(
+        **SETTINGS, max_iter=3, coefs_init=weights, intercepts_init=model.intercepts_
+    )
+    other.partial_fit(X, NUMBER)
+    model._optimiser_ = None
+    model.partial_fit(X, NUMBER)  # which begins from the changed weights
+    np.testing.assert_array_equal(model._packed(), other._packed())
+
+
+def test_the_weights_of_a_copy_are_its_own_vector():
+    first = chainrule.MLPRegressor(**SETTINGS, max_iter=3).fit(X, NUMBER)
+    assert "_joined" not in first.__getstate__()
+    for copied in COPIED.values():
+        model = copied(first)
+        vector = model._packed()
+        assert vector is model._packed()  # and not joined for every prediction
+        model.coefs_[0][0, 0] = 0.125
+        assert vector[0] == 0.125
+
+
+def test_rows_of_what_is_not_finite_are_refused_one_by_one():
+    for dtype in (np.float32, np.float64):
+        rows = X.astype(dtype)
+        model = chainrule.MLPRegressor(**SETTINGS, max_iter=3).fit(rows, NUMBER)
+        for value in (np.nan, np.inf, -np.inf):
+            row = rows[:1].copy()
+            row[0, 1] = value
+            with pytest.raises(ValueError, match="Input X contains"):
+                model.predict(row)
+        huge = np.full((1, 3), np.finfo(dtype).max / 8)  # whose squares overflow
+        np.testing.assert_allclose(
+            model.predict(huge), model.predict(np.vstack([huge, huge]))[:1], rtol=1e-5
+        )

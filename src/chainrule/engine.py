@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from chainrule.layout import (
     SAMPLES_AT_ONCE,
     Chunk,
     Data,
+    Plan,
     Settings,
     begin,
     lay_out,
@@ -22,6 +24,7 @@ from chainrule.layout import (
 from chainrule.lifted import HYPERPARAMETERS
 from chainrule.network import Network
 
+FIRST = np.zeros(1, np.int32)  # the order of a single row
 TARGET_RANGES = {
     "binary_cross_entropy": (0.0, 1.0),
     "cross_entropy": (0.0, 1.0),
@@ -173,12 +176,19 @@ def outputs_of(
     take longer than the network.
     """
     samples = 1 if len(X) == 1 else SAMPLES_AT_ONCE
-    plan = lay_out(network, parameters.itemsize, samples, training=False)
-    nothing = np.empty((0, 0), X.dtype)
-    data = Data(X, nothing, nothing.ravel(), np.arange(len(X), dtype=np.int32))
+    plan, targets, weight = _constants(network, X.dtype, samples)
+    order = FIRST if samples == 1 else np.arange(len(X), dtype=np.int32)
     result = np.empty((len(X), sum(network.sizes[first:])), X.dtype)
-    kernels.outputs(plan, parameters, data, workspace(plan, samples, X.dtype), first, result)
+    work = workspace(plan, samples, X.dtype)
+    kernels.outputs(tuple(plan), parameters, (X, targets, weight, order), work, first, result)
     return result
+
+
+@lru_cache(maxsize=64)
+def _constants(network: Network, dtype: Any, samples: int) -> tuple[Plan, Any, Any]:
+    """Return the plan to give outputs by, and targets and weights of no sample."""
+    plan = lay_out(network, dtype.itemsize, samples, training=False)
+    return plan, np.empty((0, 0), dtype), np.empty(0, dtype)
 
 
 def checked_parameters(network: Network, parameters: NDArray[Any]) -> NDArray[Any]:

@@ -11,6 +11,7 @@ sum), and the mean over an epoch's batches is taken with the sample weights.
 from __future__ import annotations
 
 from functools import lru_cache
+from math import isfinite
 from numbers import Integral, Real
 from typing import Any
 
@@ -32,7 +33,7 @@ from chainrule.rules import WHOLESALE
 from chainrule.schedules import SCHEDULES
 from chainrule.stepwise import SKLEARNS_SCHEDULES, Part, run, split
 from chainrule.telling import Watch
-from chainrule.weights import drawn, given
+from chainrule.weights import Joined, drawn, given, in_one
 from chainrule.wholesale import check_wholesale
 
 OUTPUTS = {"identity": "identity", "logistic": "sigmoid", "softmax": "softmax", "exp": "exp"}
@@ -107,6 +108,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
     }
 
     _optimiser_: Any = None  # so that weights set by hand can be trained on
+    _joined: Joined | None = None
 
     def _activations(self, layers: int) -> tuple[str, ...]:
         """Return the activation of each hidden layer."""
@@ -131,13 +133,30 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         )
 
     def _packed(self) -> NDArray[Any]:
-        pairs = zip(self.coefs_, self.intercepts_, strict=True)
-        return np.concatenate([np.ravel(part) for pair in pairs for part in pair])
+        """Return all weights in one vector, which is not to be written to."""
+        joined = self._joined
+        if joined is not None and joined.holds(self.coefs_, self.intercepts_):
+            return joined.vector
+        return in_one(self.coefs_, self.intercepts_)
 
     def _unpack(self, network: Network, theta: NDArray[Any]) -> None:
         layers = network.layers(theta)
-        self.coefs_ = [W.copy() for W, _ in layers]
-        self.intercepts_ = [b.copy() for _, b in layers]
+        self._join([W for W, _ in layers], [b for _, b in layers])
+
+    def _join(self, coefs: Any, intercepts: Any) -> None:
+        """Let the weights be views of one vector: joining them takes longer than a row."""
+        self._joined = Joined(coefs, intercepts)
+        self.coefs_, self.intercepts_ = list(self._joined.coefs), list(self._joined.intercepts)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the vector out: what is read back are arrays of their own, views no more."""
+        state: dict[str, Any] = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_joined"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "coefs_" in state:
+            self._join(self.coefs_, self.intercepts_)
 
     def _draw(self, sizes: list[int], dtype: Any) -> None:
         """Draw the weights that were not given."""
@@ -291,7 +310,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
             and len(X) > 0
             and not hasattr(self, "feature_names_in_")
             and not hasattr(self, "table_")
-            and bool(np.isfinite(X).all())
+            and isfinite(np.vdot(X, X))  # or it overflows: then all is checked
         )
 
     def _outputs(self, X: Any) -> NDArray[Any]:

@@ -179,8 +179,8 @@ def run(
     n, incremental = len(part.X), model._incremental
     data = model._data(*part, model.coefs_[0].dtype)
     batch = _batch(model, n)
-    steps, rate = _Steps(model, network, model._packed(), data, batch), _Rate(model, -(-n // batch))
-    state, judge = steps.state, _Judge(model, network, held)
+    steps = _Steps(model, network, model._packed().copy(), data, batch)
+    rate, state, judge = _Rate(model, -(-n // batch)), steps.state, _Judge(model, network, held)
     if incremental and model._optimiser_ is not None:
         state.m[:], state.v[:], state.place[STEP], rate.now = model._optimiser_
     shift, best = model._shift(part.y, part.weight), state.theta.copy()

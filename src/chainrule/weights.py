@@ -1,9 +1,10 @@
-"""The first weights of an estimator: drawn, or given."""
+"""The weights of an estimator: drawn, given, and joined in one vector."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -73,3 +74,47 @@ def given(name: str, arrays: Any, sizes: Sequence[int], dtype: Any) -> list[NDAr
 
 def _layer(l: int, last: int) -> str:
     return {0: "the inputs", last: "the outputs"}.get(l, f"hidden layer {l}")
+
+
+def in_one(coefs: Sequence[NDArray[Any]], intercepts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Return all weights in one new vector: W and b of each layer in turn."""
+    pairs = zip(coefs, intercepts, strict=True)
+    return np.concatenate([np.ravel(part) for pair in pairs for part in pair])
+
+
+class Joined:
+    """All weights in one vector, of which each W and b is a view.
+
+    What is written into a view is in the vector; ``holds`` tells whether an estimator
+    still has these views, or was given other arrays.
+
+    Parameters
+    ----------
+    coefs, intercepts : list of ndarray
+        They are copied.
+
+    Examples
+    --------
+    >>> joined = Joined([np.eye(2)], [np.zeros(2)])
+    >>> joined.coefs[0][1, 0] = 7.0
+    >>> joined.vector
+    array([1., 0., 7., 1., 0., 0.])
+    >>> joined.holds(joined.coefs, joined.intercepts), joined.holds([np.eye(2)], [np.zeros(2)])
+    (True, False)
+    """
+
+    def __init__(self, coefs: Sequence[NDArray[Any]], intercepts: Sequence[NDArray[Any]]) -> None:
+        self.vector, start = in_one(coefs, intercepts), 0
+        self.coefs: list[NDArray[Any]] = []
+        self.intercepts: list[NDArray[Any]] = []
+        for W, b in zip(coefs, intercepts, strict=True):
+            between, end = start + np.size(W), start + np.size(W) + np.size(b)
+            self.coefs.append(self.vector[start:between].reshape(np.shape(W)))
+            self.intercepts.append(self.vector[between:end])
+            start = end
+        self._views = (*self.coefs, *self.intercepts)
+
+    def holds(self, coefs: Sequence[NDArray[Any]], intercepts: Sequence[NDArray[Any]]) -> bool:
+        """Say whether these are the very views."""
+        parts = (*coefs, *intercepts)
+        return len(parts) == len(self._views) and all(map(is_, parts, self._views))
