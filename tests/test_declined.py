@@ -144,13 +144,28 @@ def test_early_stopping_looks_at_any_score(scoring):
     np.testing.assert_allclose(score, model.best_validation_score_, rtol=1e-10)  # the best restored
 
 
-def test_partial_fit_with_early_stopping_scores_every_call():
+def test_partial_fit_scores_every_call_on_validation_data_of_ones_own():
     model = chainrule.MLPClassifier(**PLAIN, early_stopping=True)
+    held = {"X_val": X[60:], "y_val": THREE[60:]}
     for _ in range(5):
-        model.partial_fit(X, THREE, classes=[0, 1, 2])
+        model.partial_fit(X[:60], THREE[:60], classes=[0, 1, 2], **held)
     assert len(model.validation_scores_) == 5
+    assert model.validation_scores_[-1] == model.score(X[60:], THREE[60:])
     assert len(model.loss_curve_) == len(model.validation_loss_curve_) == 5
     assert model.loss_curve_[-1] < model.loss_curve_[0]
+    number = chainrule.MLPRegressor(**PLAIN)
+    number.partial_fit(X[:60], NUMBER[:60], X_val=X[60:], y_val=NUMBER[60:])
+    expected = mean_loss(Network((4, 6, 1), "tanh"), number._packed(), X[60:], NUMBER[60:])
+    np.testing.assert_allclose(number.validation_loss_curve_, [expected], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
+def test_partial_fit_holds_out_no_rows_that_it_would_train_on(name):
+    model = getattr(chainrule, name)(**PLAIN, early_stopping=True)
+    more = {"classes": [0, 1, 2]} if name == "MLPClassifier" else {}
+    with pytest.raises(ValueError, match=r"does not support early_stopping=True.*give X_val"):
+        model.partial_fit(X, THREE, **more)
+    assert not hasattr(model, "coefs_")
 
 
 def test_partial_fit_of_several_labels():

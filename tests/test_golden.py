@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from chainrule.engine import forward, gradient, layer_outputs, mean_loss
-from chainrule.errors import BadSetting
+from chainrule.errors import BadRule
 from chainrule.formula import check
 from chainrule.loop import train
 from chainrule.network import Network
@@ -433,7 +433,7 @@ def test_micrograd_readme():
     The printed numbers are right: the expression, and its derivatives at 50 digits.
     """
     assert ("micrograd_readme", "expression") in NOT_EXPRESSED
-    with pytest.raises(BadSetting, match="output"):
+    with pytest.raises(BadRule, match=r"an activation is f\(z\)"):
         Network((2, 1), output=micrograd)
     assert check(micrograd, results=2).name == "micrograd"
     with Example("micrograd_readme") as e, mpmath.workdps(50):

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 
+import chainrule
 from chainrule import Rule, fit, load
 from chainrule.datasets import penguins
 from chainrule.engine import forward, gradient, layer_outputs, mean_loss
@@ -112,6 +115,7 @@ def copied(function):
     return Rule(inspect.getsource(function))
 
 
+@pytest.mark.compiled_only
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", [n for n, rule in ACTIVATIONS.items() if n != "exp"])
 def test_the_copy_of_an_activation_gives_the_same_bits(name, dtype):
@@ -123,6 +127,7 @@ def test_the_copy_of_an_activation_gives_the_same_bits(name, dtype):
     assert_close(own.parameters, known.parameters, 1e-5 if dtype == np.float32 else 1e-12)
 
 
+@pytest.mark.compiled_only
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", ["half_squared_error", "absolute_error", "huber", "quantile"])
 def test_the_copy_of_a_loss_trains_alike(name, dtype):
@@ -136,11 +141,46 @@ def test_the_copy_of_a_loss_trains_alike(name, dtype):
     assert_close(own.history.loss, known.history.loss, 1e-5 if dtype == np.float32 else 1e-12)
 
 
+@pytest.mark.compiled_only
 @pytest.mark.parametrize("solver", ["lbfgs", "lm", "rprop"])
 def test_every_solver_takes_them(solver):
     network = Network((3, 6, 2), hidden=bump)
     training = train(network, X, Y, solver=solver, epochs=60, batch_size=None)
     assert training.history.loss[-1] < 0.2 * training.history.loss[0]
+
+
+@pytest.mark.compiled_only
+def test_the_estimators_take_them():
+    settings = {
+        "hidden_layer_sizes": (6, 4),
+        "max_iter": 3,
+        "random_state": 1,
+        "n_iter_no_change": 9,
+    }
+    own = chainrule.MLPRegressor(activation=copied(ACTIVATIONS["tanh"]).function, **settings)
+    known = chainrule.MLPRegressor(activation="tanh", **settings)
+    with pytest.warns(ConvergenceWarning):
+        assert_close(own.fit(X, Y).predict(X), known.fit(X, Y).predict(X), 1e-12)
+    assert clone(own).activation is own.activation
+    mixed = chainrule.MLPRegressor(
+        activation=[bump, "tanh"], loss=bent, loss_parameter=2.0, **settings
+    )
+    with pytest.warns(ConvergenceWarning):
+        mixed.fit(X, Y)
+    network = Network((3, 6, 4, 2), (bump, "tanh"), loss=bent, loss_parameter=2.0)
+    joined = [
+        np.ravel(a) for pair in zip(mixed.coefs_, mixed.intercepts_, strict=True) for a in pair
+    ]
+    assert_close(mixed.predict(X), forward(network, np.concatenate(joined), X), 1e-13)
+    assert_close(pickle.loads(pickle.dumps(mixed)).predict(X), mixed.predict(X), 0)
+    classes = chainrule.MLPClassifier(activation=bump, solver="lbfgs", random_state=0, max_iter=500)
+    assert classes.fit(X, X[:, 0] ** 2 > 0.5).score(X, X[:, 0] ** 2 > 0.5) > 0.98
+    with pytest.raises(BadRule, match="derive it again"):
+        chainrule.MLPRegressor(activation=lambda_like).fit(X, Y)
+
+
+def lambda_like(z):
+    return z * z, z
 
 
 @pytest.mark.compiled_only
@@ -239,6 +279,7 @@ def test_a_rule_in_the_wrong_place_is_refused():
 # Files and the command
 
 
+@pytest.mark.compiled_only
 def test_a_model_keeps_the_rule(tmp_path):
     model = fit(penguins(), "body_mass_g", hidden=(bump, "tanh"), loss=bent, epochs=5)
     model.save(tmp_path / "m.safetensors")

@@ -181,10 +181,59 @@ def test_what_is_wrong_is_said_in_the_same_words():
 
 def test_both_warn_alike():
     said = []
-    for model in classifiers(max_iter=1, batch_size=1000):
+    ours, theirs = classifiers(max_iter=1, batch_size=1000)
+    for model in (ours, theirs):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             model.fit(X, LABELS)
         said.append([(w.category, str(w.message)) for w in caught])
+        assert {w.filename for w in caught if model is ours} <= {__file__}
     assert said[0] == said[1]
     assert said[0][-1][0] is ConvergenceWarning
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "lm"])
+def test_warnings_point_to_the_call_of_fit(solver):
+    with pytest.warns(ConvergenceWarning, match=f"{solver} failed") as caught:
+        regressors()[0].set_params(solver=solver, max_iter=2).fit(X, NUMBER)
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"solver": "adam", "tol": 0.02, "n_iter_no_change": 2, "max_iter": 400},
+        {"early_stopping": True, "n_iter_no_change": 2, "max_iter": 400},
+        {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.5, "max_iter": 400},
+    ],
+    ids=["loss", "score", "adaptive"],
+)
+def test_both_print_the_same_lines(settings, capsys):
+    printed = []
+    for model in classifiers(**settings, verbose=True):
+        model.fit(X, LABELS)
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+    assert printed[0].endswith("Stopping.\n")
+
+
+def test_weights_set_by_hand_are_trained_on():
+    models = classifiers(solver="sgd", momentum=0.0, alpha=0.0, batch_size=90)
+    W, b = [RANDOM.normal(size=shape) for shape in ((3, 5), (5, 1))], [np.zeros(5), np.ones(1)]
+    for model in models:
+        model.coefs_, model.intercepts_ = [w.copy() for w in W], [v.copy() for v in b]
+        model.n_outputs_, model.n_layers_, model.out_activation_ = 1, 3, "logistic"
+        model.t_, model.loss_curve_, model.best_loss_ = 0, [], np.inf
+        model.n_features_in_, model._no_improvement_count = 3, 0
+        model.partial_fit(X, LABELS, classes=["no", "yes"])
+    for ours, theirs in zip(models[0].coefs_, models[1].coefs_, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-10)
+    assert not np.array_equal(models[0].coefs_[0], W[0])
+
+
+def test_the_rate_of_a_warm_start_follows_the_steps_of_all_fits():
+    settings = {"solver": "sgd", "learning_rate": "invscaling", "warm_start": True, "max_iter": 1}
+    models = regressors(**settings, learning_rate_init=0.01)
+    for _ in range(3):
+        assert_alike([model.fit(X, NUMBER).coefs_[0] for model in models])
+        assert models[0].t_ == models[1].t_

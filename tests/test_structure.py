@@ -16,13 +16,14 @@ PACKAGE = ROOT / "src" / "chainrule"
 # A module imports only from modules above it.
 ORDER = [
     "errors", "elementary", "rules.activations", "rules.losses", "rules.optimisers", "rules",
-    "formula", "frames", "jit", "own", "products", "schedules", "initial",
+    "formula", "loops", "jit", "own", "products", "schedules", "initial",
     "parsing", "csvfile", "reading", "datasets", "cells", "columns", "target", "kinds", "table",
     "network", "layout", "lifted", "passes", "kernels", "squares", "engine", "arguments",
     "files", "checkpoint", "levenberg", "course", "wholesale", "loop",
-    "ensemble", "calibration", "folds", "document", "stepwise", "perceptron", "estimators",
-    "untrusted", "summary", "modelfile", "metrics", "model", "recipe", "prepare",
-    "fitting", "drawing", "options", "terminal", "commands", "traincommand", "cli",
+    "ensemble", "calibration", "folds", "document", "untrusted", "summary", "drawing", "terminal",
+    "telling", "weights", "restarts", "frames", "stepwise", "ownsteps", "perceptron", "estimators",
+    "modelfile", "metrics", "model", "recipe", "prepare", "fitting",
+    "options", "commands", "traincommand", "cli",
 ]  # fmt: skip
 
 

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from chainrule.engine import checked_data
 from chainrule.errors import BadSetting
-from chainrule.frames import HYPERPARAMETERS
 from chainrule.layout import Data, no_data
+from chainrule.loops import HYPERPARAMETERS
 from chainrule.network import Network
 from chainrule.rules import LEARNING_RATES, OPTIMISERS, WHOLESALE
 

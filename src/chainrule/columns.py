@@ -1,6 +1,6 @@
 """What is known of a table's columns: enough to turn raw rows into numbers and back.
 
-The three frozen dataclasses hold no data and go into the model file as JSON.
+The frozen dataclasses hold no data and go into the model file as JSON.
 """
 
 from __future__ import annotations
@@ -103,7 +103,25 @@ class Target:
 
 
 @dataclass(frozen=True)
-class TableSpec:
+class Inputs:
+    """The columns of a table, in their order, that a network's inputs are made of.
+
+    Examples
+    --------
+    >>> Inputs((Column("x", "numeric"), Column("id", "dropped"))).width
+    1
+    """
+
+    columns: tuple[Column, ...]
+
+    @property
+    def width(self) -> int:
+        """How many numbers a row becomes: the inputs of the network."""
+        return sum(column.width for column in self.columns)
+
+
+@dataclass(frozen=True)
+class TableSpec(Inputs):
     """All columns of a table in their order, without the target, and the target.
 
     Examples
@@ -115,13 +133,7 @@ class TableSpec:
     {'x': 'numeric', 'y': 'numeric'}
     """
 
-    columns: tuple[Column, ...]
     target: Target
-
-    @property
-    def width(self) -> int:
-        """How many numbers a row becomes: the inputs of the network."""
-        return sum(column.width for column in self.columns)
 
     @property
     def kinds(self) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -9,19 +10,21 @@ from numpy.typing import ArrayLike, NDArray
 
 from chainrule import kernels
 from chainrule.errors import BadSetting
-from chainrule.frames import HYPERPARAMETERS
 from chainrule.layout import (
     SAMPLES_AT_ONCE,
     Chunk,
     Data,
+    Plan,
     Settings,
     begin,
     lay_out,
     no_data,
     workspace,
 )
+from chainrule.loops import HYPERPARAMETERS
 from chainrule.network import Network
 
+FIRST = np.zeros(1, np.int32)  # the order of a single row
 TARGET_RANGES = {
     "binary_cross_entropy": (0.0, 1.0),
     "cross_entropy": (0.0, 1.0),
@@ -125,14 +128,18 @@ class Objective:
         Adds l2 / 2 sum w^2 over the weights; biases are free.
     alpha : float, default 0
         The same, divided by the weight of the samples, as in scikit-learn.
+    l1 : float, default 0
+        Adds l1 sum |w|.
     """
 
-    def __init__(self, network: Network, data: Data, l2: float = 0.0, alpha: float = 0.0) -> None:
+    def __init__(
+        self, network: Network, data: Data, l2: float = 0.0, alpha: float = 0.0, l1: float = 0.0
+    ) -> None:
         n, dtype = len(data.X), data.X.dtype
         if n == 0:
             raise BadSetting("X has no rows: there is nothing to average over")
         self.data = data
-        self.settings = Settings(n, np.zeros(HYPERPARAMETERS), l2=l2, alpha=alpha)
+        self.settings = Settings(n, np.zeros(HYPERPARAMETERS), l1=l1, l2=l2, alpha=alpha)
         theta = np.zeros(network.n_parameters, dtype)
         self.plan, self.state = begin(network, theta, batch_size=n, seed=0)
 
@@ -169,12 +176,19 @@ def outputs_of(
     take longer than the network.
     """
     samples = 1 if len(X) == 1 else SAMPLES_AT_ONCE
-    plan = lay_out(network, parameters.itemsize, samples, training=False)
-    nothing = np.empty((0, 0), X.dtype)
-    data = Data(X, nothing, nothing.ravel(), np.arange(len(X), dtype=np.int32))
+    plan, targets, weight = _constants(network, X.dtype, samples)
+    order = FIRST if samples == 1 else np.arange(len(X), dtype=np.int32)
     result = np.empty((len(X), sum(network.sizes[first:])), X.dtype)
-    kernels.outputs(plan, parameters, data, workspace(plan, samples, X.dtype), first, result)
+    work = workspace(plan, samples, X.dtype)
+    kernels.outputs(tuple(plan), parameters, (X, targets, weight, order), work, first, result)
     return result
+
+
+@lru_cache(maxsize=64)
+def _constants(network: Network, dtype: Any, samples: int) -> tuple[Plan, Any, Any]:
+    """Return the plan to give outputs by, and targets and weights of no sample."""
+    plan = lay_out(network, dtype.itemsize, samples, training=False)
+    return plan, np.empty((0, 0), dtype), np.empty(0, dtype)
 
 
 def checked_parameters(network: Network, parameters: NDArray[Any]) -> NDArray[Any]:

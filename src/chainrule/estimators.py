@@ -19,8 +19,8 @@ from sklearn.utils.multiclass import (
     type_of_target,
     unique_labels,
 )
-from sklearn.utils.validation import validate_data
 
+from chainrule.frames import checked
 from chainrule.perceptron import Perceptron, keep, stochastic
 
 LOSSES = {
@@ -39,7 +39,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     ----------
     hidden_layer_sizes, activation, solver, ... :
         Those of scikit-learn 1.9, with the same meanings and defaults.
-    activation : str or sequence of str, default "relu"
+    activation : str, function, or a sequence of these, default "relu"
         One for all hidden layers, or one for each: logistic, or any in
         ``chainrule.network.HIDDEN``.
     solver : str, default "adam"
@@ -56,13 +56,30 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         The share of the hidden neurons' outputs that every step leaves out at random.
     clip_norm : float, optional
         Shorten gradients that are longer than this.
+    early_stopping : bool, default False
+        Of the stepwise solvers: lbfgs and lm pay no regard to it, nor to validation data.
+        In ``partial_fit`` it wants validation data of your own.
+    verbose : bool, int or "bar", default False
+        "bar" shows a bar on standard error if that is a terminal; else there are lines.
     callback : callable, optional
-        Called with the estimator after every epoch; True stops.
+        Called with the estimator after every epoch, of lbfgs and lm after every step; True
+        stops.
     n_restarts : int, default 1
         Train from so many initial weights, and keep the best by validation score, else
         by loss. ``n_jobs`` of them run at a time, in threads; the result is the same.
+        After Ctrl-C no other is begun, and the best of what there is is kept.
     class_weight : dict, "balanced" or None
         The weight of each class's rows, beside the sample weights.
+    coefs_init, intercepts_init : list of array-like, optional
+        W and b of each layer to begin from, in place of those that are drawn. With
+        ``max_iter=0`` nothing is trained: the weights stay as they are.
+    categorical_features : "from_dtype", mapping or None, default None
+        "from_dtype": X is a data frame of pandas, polars or pyarrow, with text, categories,
+        dates and missing values. Numbers and dates are standardised, text and categories
+        one-hot encoded, what is missing is filled in and marked, and constants, identifiers
+        and free text are left out: as the command does, by ``chainrule.table.learn_inputs``.
+        A mapping of column names to kinds ("numeric", "categorical", "boolean", "date",
+        "dropped") says of some columns what they are. None: X is a matrix of numbers.
 
     Attributes
     ----------
@@ -74,6 +91,9 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         The loss on the validation data, without penalty, after each epoch.
     n_iter_, t_, n_layers_, n_outputs_, out_activation_
         As in scikit-learn.
+    table_ : chainrule.table.Inputs
+        With ``categorical_features``: what each column became. ``summary_rows(table_)`` of
+        ``chainrule.table`` says it for people, ``feature_names(table_)`` names the inputs.
 
     Examples
     --------
@@ -84,17 +104,18 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     """
 
     def __init__(
-        self, hidden_layer_sizes: Any = (100,), activation: str = "relu", *,
+        self, hidden_layer_sizes: Any = (100,), activation: Any = "relu", *,
         solver: str = "adam", alpha: float = 0.0001, batch_size: int | str = "auto",
         learning_rate: str = "constant", learning_rate_init: float = 0.001, power_t: float = 0.5,
         max_iter: int = 200, shuffle: bool = True, random_state: Any = None, tol: float = 1e-4,
-        verbose: bool = False, warm_start: bool = False, momentum: float = 0.9,
+        verbose: bool | str = False, warm_start: bool = False, momentum: float = 0.9,
         nesterovs_momentum: bool = True, early_stopping: bool = False,
         validation_fraction: float = 0.1, beta_1: float = 0.9, beta_2: float = 0.999,
         epsilon: float = 1e-8, n_iter_no_change: float = 10, max_fun: int = 15000,
         l1: float = 0.0, dropout: float = 0.0, clip_norm: float | None = None, scoring: Any = None,
         callback: Any = None, n_restarts: int = 1, n_jobs: int | None = None,
-        class_weight: Any = None,
+        class_weight: Any = None, coefs_init: Any = None, intercepts_init: Any = None,
+        categorical_features: Any = None,
     ) -> None:  # fmt: skip
         keep(self, locals())
 
@@ -122,10 +143,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         return "softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic"
 
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
-        X, y = validate_data(
-            self, X, y, accept_sparse=["csr", "csc"], multi_output=True,
-            dtype=(np.float64, np.float32), reset=reset,
-        )  # fmt: skip
+        X, y = checked(self, X, y, reset)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
@@ -160,14 +178,17 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         return float(accuracy_score(self._truth(y), self._labels(outputs), sample_weight=weight))
 
     @available_if(stochastic)  # type: ignore[untyped-decorator]
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Any:
-        """Train for one epoch on further rows."""
+    def partial_fit(
+        self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None,
+        X_val: Any = None, y_val: Any = None, sample_weight_val: Any = None,
+    ) -> Any:  # fmt: skip
+        """Train for one epoch on further rows; the first call is told all ``classes``."""
         multilabel = type_of_target(y).startswith("multilabel")
         if classes is None and multilabel and not hasattr(self, "classes_"):
             classes = np.arange(np.shape(y)[1])
         if _check_partial_fit_first_call(self, classes):
             self._label_binarizer = LabelBinarizer().fit(y if multilabel else classes)
-        return self._fit(X, y, sample_weight, incremental=True)
+        return self._fit(X, y, sample_weight, True, (X_val, y_val, sample_weight_val))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the class of each row, or the labels of a multilabel target."""
@@ -198,8 +219,9 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         As of ``MLPClassifier``, but for ``class_weight``. ``scoring`` is R2 by default.
     solver : str, default "adam"
         One more: lm (Levenberg-Marquardt).
-    loss : str, default "squared_error"
-        Besides scikit-learn's: absolute_error, huber, quantile.
+    loss : str or function, default "squared_error"
+        Besides scikit-learn's: absolute_error, huber, quantile, or a rule of your own,
+        ``f(a, y) -> (loss, slope)``.
     loss_parameter : float, optional
         delta of huber (default 1), level of quantile (default 0.5).
 
@@ -217,28 +239,29 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
     """
 
     _parameter_constraints = Perceptron._parameter_constraints | {
-        "loss": [StrOptions(set(LOSSES))],
+        "loss": [StrOptions(set(LOSSES)), callable],
         "loss_parameter": [Interval(Real, 0, None, closed="neither"), None],
     }
 
     def __init__(
-        self, loss: str = "squared_error", hidden_layer_sizes: Any = (100,),
-        activation: str = "relu", *,
+        self, loss: Any = "squared_error", hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu", *,
         solver: str = "adam", alpha: float = 0.0001, batch_size: int | str = "auto",
         learning_rate: str = "constant", learning_rate_init: float = 0.001, power_t: float = 0.5,
         max_iter: int = 200, shuffle: bool = True, random_state: Any = None, tol: float = 1e-4,
-        verbose: bool = False, warm_start: bool = False, momentum: float = 0.9,
+        verbose: bool | str = False, warm_start: bool = False, momentum: float = 0.9,
         nesterovs_momentum: bool = True, early_stopping: bool = False,
         validation_fraction: float = 0.1, beta_1: float = 0.9, beta_2: float = 0.999,
         epsilon: float = 1e-8, n_iter_no_change: float = 10, max_fun: int = 15000,
         l1: float = 0.0, dropout: float = 0.0, clip_norm: float | None = None, scoring: Any = None,
         callback: Any = None, n_restarts: int = 1, n_jobs: int | None = None,
-        loss_parameter: float | None = None,
+        loss_parameter: float | None = None, coefs_init: Any = None, intercepts_init: Any = None,
+        categorical_features: Any = None,
     ) -> None:  # fmt: skip
         keep(self, locals())
 
-    def _loss_name(self) -> str:
-        return LOSSES[self.loss]
+    def _loss_name(self) -> Any:
+        return LOSSES.get(self.loss, self.loss)
 
     def _loss_parameter(self) -> float | None:
         return self.loss_parameter  # type: ignore[no-any-return]
@@ -250,19 +273,19 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         return "exp" if self.loss == "poisson" else "identity"
 
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
-        X, y = validate_data(
-            self, X, y, accept_sparse=["csr", "csc"], multi_output=True, y_numeric=True,
-            dtype=(np.float64, np.float32), reset=reset,
-        )  # fmt: skip
+        X, y = checked(self, X, y, reset, y_numeric=True)
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
     def _score_of(self, y: NDArray[Any], outputs: NDArray[Any], weight: Any) -> float:
         return float(r2_score(y, outputs, sample_weight=weight))
 
     @available_if(stochastic)  # type: ignore[untyped-decorator]
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+    def partial_fit(
+        self, X: Any, y: Any, sample_weight: Any = None,
+        X_val: Any = None, y_val: Any = None, sample_weight_val: Any = None,
+    ) -> Any:  # fmt: skip
         """Train for one epoch on further rows."""
-        return self._fit(X, y, sample_weight, incremental=True)
+        return self._fit(X, y, sample_weight, True, (X_val, y_val, sample_weight_val))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the value of each row, (n,) or (n, n_out)."""

@@ -36,7 +36,7 @@ OPTIONS: dict[str, Any] = {
 EXACT_OPTIONS: dict[str, Any] = OPTIONS | {"fastmath": {"contract"}, "forceinline": True}
 UNWRAPPED = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 KERNEL_SOURCES = (
-    "elementary", "errors", "formula", "frames", "initial", "jit", "kernels", "layout", "lifted",
+    "elementary", "errors", "formula", "initial", "jit", "kernels", "layout", "lifted", "loops",
     "network", "own", "passes", "products", "rules", "squares",
 )  # fmt: skip
 COMPILED = not numba.config.DISABLE_JIT

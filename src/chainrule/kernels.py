@@ -15,6 +15,8 @@ from chainrule.layout import (
     NO_OPTIMISER,
     STEP,
     WAITED,
+    Data,
+    Plan,
 )
 from chainrule.lifted import update
 from chainrule.passes import (
@@ -35,8 +37,13 @@ DONE, STOPPED, DIVERGED = 0, 1, 2
 
 
 @kernel
-def outputs(plan: Any, theta: Any, data: Any, work: Any, first: int, result: Any) -> None:
-    """Fill result (samples, neurons) with the outputs of layers first, first + 1, ..."""
+def outputs(places: Any, theta: Any, samples: Any, work: Any, first: int, result: Any) -> None:
+    """Fill result (samples, neurons) with the outputs of layers first, first + 1, ...
+
+    ``places`` and ``samples`` are a Plan and Data as plain tuples: to tell the types of
+    named ones takes Numba longer than a row.
+    """
+    plan, data = Plan(*places), Data(*samples)
     n = data.X.shape[0]
     chunk = work.size - plan.shares
     for start in range(0, n, chunk):

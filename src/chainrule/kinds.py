@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import cells
-from chainrule.columns import KINDS, TASKS, Column, TableSpec, Target
+from chainrule.columns import KINDS, TASKS, Column, Inputs, TableSpec, Target
 from chainrule.errors import BadSetting, BadTable
 from chainrule.target import check_finite, known_rows, learn_target, moments
 
@@ -90,13 +90,38 @@ def learn_columns(
                 column = _unless_copy(column, table.column(name), used, goal, values)
             columns.append(column)
     spec = TableSpec(tuple(columns), goal)
-    if spec.width == 0:
-        why = "; ".join(f"'{c.name}' {c.reason}" for c in columns[: cells.SHOWN])
+    _refuse_nothing(spec, f" '{target}'")
+    return spec
+
+
+def learn_inputs(table: Any, kinds: Mapping[str, str] | None = None) -> Inputs:
+    """Decide what each column is where the target is not in the table.
+
+    The rules are those of ``learn_columns``, but for the one about copies of the target.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> table = pa.table({"x": [1.0, None, 3.0], "c": ["u", "v", "u"]})
+    >>> [(column.kind, column.reason) for column in learn_inputs(table).columns]
+    [('numeric', 'numbers, 1 of 3 missing'), ('categorical', 'text')]
+    """
+    given, used = dict(kinds or {}), np.ones(table.num_rows, np.bool_)
+    _check_kinds(table.column_names, given)
+    inputs = Inputs(
+        tuple(_learned(table.column(n), n, given.get(n), used) for n in table.column_names)
+    )
+    _refuse_nothing(inputs)
+    return inputs
+
+
+def _refuse_nothing(inputs: Inputs, target: str = "") -> None:
+    if inputs.width == 0:
+        why = "; ".join(f"'{c.name}' {c.reason}" for c in inputs.columns[: cells.SHOWN])
         raise BadTable(
-            f"no column is left to predict '{target}' from ({why or 'there is no other column'}); "
+            f"no column is left to predict{target} from ({why or 'there is no other column'}); "
             "give the kind of a column to keep it"
         )
-    return spec
 
 
 def _unless_copy(
@@ -121,10 +146,15 @@ def _check_settings(
     if task is not None and task not in TASKS:
         raise BadSetting(f"task={task!r} is not one of {', '.join(TASKS)}")
     for name in (*kinds, *drop):
-        if name not in names:
-            raise BadSetting(f"there is no column '{name}'; {cells.did_you_mean(name, names)}")
         if name == target:
             raise BadSetting(f"column '{name}' is the target; its task can be given, not its kind")
+    _check_kinds(names, kinds, drop)
+
+
+def _check_kinds(names: Sequence[str], kinds: Mapping[str, str], drop: Sequence[str] = ()) -> None:
+    for name in (*kinds, *drop):
+        if name not in names:
+            raise BadSetting(f"there is no column '{name}'; {cells.did_you_mean(name, names)}")
     for name, kind in kinds.items():
         if kind not in KINDS:
             raise BadSetting(f"kind {kind!r} of column '{name}' is not one of {', '.join(KINDS)}")

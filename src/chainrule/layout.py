@@ -136,6 +136,8 @@ def workspace(plan: Plan, samples: int, dtype: Any) -> NDArray[Any]:
     size = plan.shares + samples
     vector = VECTOR_BYTES // np.dtype(dtype).itemsize
     raw = np.zeros(size + 2 * vector, dtype=dtype)  # products may read a vector too far
+    if samples == 1:  # gains nothing by alignment, and to ask for the address takes longer
+        return raw[:size]
     offset = -raw.ctypes.data % VECTOR_BYTES // raw.itemsize
     return raw[offset : offset + size]
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from chainrule.elementary import exp, log
-from chainrule.frames import activation_loop, loss_loop, update_loop
 from chainrule.jit import COMPILED, call_at, inner, switch
+from chainrule.loops import activation_loop, loss_loop, update_loop
 from chainrule.own import call_own
 from chainrule.rules import ACTIVATIONS, LOSSES, OPTIMISERS
 

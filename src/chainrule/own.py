@@ -23,7 +23,7 @@ import numpy as np
 from chainrule import elementary
 from chainrule.errors import BadRule
 from chainrule.formula import ELEMENTARY, check, in_precision_of_argument, lifted, parse
-from chainrule.frames import activation_loop, loss_loop
+from chainrule.loops import activation_loop, loss_loop
 
 LONGEST = 10_000  # characters of a source
 STEP = 1e-5  # of the differences that a slope is held against
@@ -105,14 +105,13 @@ def rule_of(given: Any, loss: bool) -> Any:
     loss : bool
         Whether a loss is wanted, or an activation.
     """
-    if not isinstance(given, Rule):
-        if not callable(given):
-            return given
-        given = _rule_of_function(given)
-    if given.is_loss != loss:
+    if not isinstance(given, Rule) and not callable(given):
+        return given
+    function = given.function if isinstance(given, Rule) else given
+    if (len(signature(function).parameters) > 1) != loss:
         wanted = "a loss is f(a, y)" if loss else "an activation is f(z)"
-        raise BadRule(f"rule {given.name}: {wanted}; this one takes other arguments")
-    return given
+        raise BadRule(f"rule {function.__name__}: {wanted}; this one takes other arguments")
+    return given if isinstance(given, Rule) else _rule_of_function(given)
 
 
 @cache

@@ -10,30 +10,31 @@ sum), and the mean over an epoch's batches is taken with the sample weights.
 
 from __future__ import annotations
 
-import warnings
 from functools import lru_cache
-from itertools import pairwise
+from math import isfinite
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import issparse
 from scipy.special import xlogy
 from sklearn.base import BaseEstimator, clone
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
-from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight
 
 from chainrule.engine import Objective, forward, layer_outputs, outputs_of
+from chainrule.frames import dense, to_predict
 from chainrule.layout import Data
 from chainrule.network import HIDDEN, Network
+from chainrule.ownsteps import descend_to_the_end
+from chainrule.restarts import trained
 from chainrule.rules import WHOLESALE
 from chainrule.schedules import SCHEDULES
 from chainrule.stepwise import SKLEARNS_SCHEDULES, Part, run, split
-from chainrule.wholesale import check_wholesale, descend, lbfgs
+from chainrule.telling import Watch
+from chainrule.weights import Joined, drawn, given, in_one
+from chainrule.wholesale import check_wholesale
 
 OUTPUTS = {"identity": "identity", "logistic": "sigmoid", "softmax": "softmax", "exp": "exp"}
 LOSSES = {
@@ -58,17 +59,13 @@ def stochastic(estimator: Any) -> bool:
 @lru_cache(maxsize=64)
 def _network(
     sizes: tuple[int, ...],
-    activations: tuple[str, ...],
+    activations: tuple[Any, ...],
     output: str,
-    loss: str,
+    loss: Any,
     loss_parameter: float | None,
 ) -> Network:
     hidden = tuple({"logistic": "sigmoid"}.get(name, name) for name in activations)
     return Network(sizes, hidden, OUTPUTS[output], loss, loss_parameter)
-
-
-def _dense(X: Any) -> NDArray[Any]:
-    return X.toarray() if issparse(X) else X  # type: ignore[attr-defined, no-any-return]
 
 
 class Perceptron(BaseEstimator):  # type: ignore[misc]
@@ -76,18 +73,18 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
 
     _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions({"logistic", *HIDDEN}), "array-like"],
+        "activation": [StrOptions({"logistic", *HIDDEN}), callable, "array-like"],
         "solver": [StrOptions({*WHOLESALE, *STOCHASTIC})],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "learning_rate": [StrOptions({*SKLEARNS_SCHEDULES, *SCHEDULES} - {"inverse_scaling"})],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [Interval(Integral, 0, None, closed="left")],
         "shuffle": ["boolean"],
         "random_state": ["random_state"],
         "tol": [Interval(Real, 0, None, closed="left")],
-        "verbose": ["verbose"],
+        "verbose": ["verbose", StrOptions({"bar"})],
         "warm_start": ["boolean"],
         "momentum": [Interval(Real, 0, 1, closed="both")],
         "nesterovs_momentum": ["boolean"],
@@ -105,11 +102,17 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         "callback": [callable, None],
         "n_restarts": [Interval(Integral, 1, None, closed="left")],
         "n_jobs": [Integral, None],
+        "categorical_features": [dict, StrOptions({"from_dtype"}), None],
+        "coefs_init": [list, tuple, None],
+        "intercepts_init": [list, tuple, None],
     }
 
-    def _activations(self, layers: int) -> tuple[str, ...]:
-        """Return the activation of each hidden layer."""
-        if isinstance(self.activation, str):
+    _optimiser_: Any = None  # so that weights set by hand can be trained on
+    _joined: Joined | None = None
+
+    def _activations(self, layers: int) -> tuple[Any, ...]:
+        """Return the activation of each hidden layer: a name, or a rule of the user's own."""
+        if isinstance(self.activation, str) or callable(self.activation):
             return (self.activation,) * layers
         names = tuple(self.activation)
         if len(names) != layers:
@@ -118,7 +121,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
                 "or one for each layer"
             )
         for name in names:
-            if name not in ("logistic", *HIDDEN):
+            if not callable(name) and name not in ("logistic", *HIDDEN):
                 raise ValueError(f"activation {name!r} is not one of {', '.join(HIDDEN)}")
         return names
 
@@ -130,32 +133,49 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         )
 
     def _packed(self) -> NDArray[Any]:
-        pairs = zip(self.coefs_, self.intercepts_, strict=True)
-        return np.concatenate([np.ravel(part) for pair in pairs for part in pair])
+        """Return all weights in one vector, which is not to be written to."""
+        joined = self._joined
+        if joined is not None and joined.holds(self.coefs_, self.intercepts_):
+            return joined.vector
+        return in_one(self.coefs_, self.intercepts_)
 
     def _unpack(self, network: Network, theta: NDArray[Any]) -> None:
         layers = network.layers(theta)
-        self.coefs_ = [W.copy() for W, _ in layers]
-        self.intercepts_ = [b.copy() for _, b in layers]
+        self._join([W for W, _ in layers], [b for _, b in layers])
+
+    def _join(self, coefs: Any, intercepts: Any) -> None:
+        """Let the weights be views of one vector: joining them takes longer than a row."""
+        self._joined = Joined(coefs, intercepts)
+        self.coefs_, self.intercepts_ = list(self._joined.coefs), list(self._joined.intercepts)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the vector out: what is read back are arrays of their own, views no more."""
+        state: dict[str, Any] = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_joined"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "coefs_" in state:
+            self._join(self.coefs_, self.intercepts_)
 
     def _draw(self, sizes: list[int], dtype: Any) -> None:
-        """Draw weights and biases as Glorot and Bengio (2010) do, from the random state."""
-        names = self._activations(len(sizes) - 2)
-        names += names[-1:] or (self.activation,)  # the last layer's are drawn like those before
-        self.coefs_, self.intercepts_ = [], []
-        for name, (fan_in, fan_out) in zip(names, pairwise(sizes), strict=True):
-            bound = np.sqrt((2.0 if name == "logistic" else 6.0) / (fan_in + fan_out))
-            W = self._random_state.uniform(-bound, bound, (fan_in, fan_out))
-            b = self._random_state.uniform(-bound, bound, fan_out)
-            self.coefs_.append(W.astype(dtype, copy=False))
-            self.intercepts_.append(b.astype(dtype, copy=False))
+        """Draw the weights that were not given."""
+        W, b = self.coefs_init, self.intercepts_init
+        if W is None or b is None:
+            names = self._activations(len(sizes) - 2)
+            names += names[-1:] or (self.activation,)  # the last layer is as those before it
+            self.coefs_, self.intercepts_ = drawn(names, sizes, self._random_state, dtype)
+        if W is not None:
+            self.coefs_ = given("coefs_init", W, sizes, dtype)
+        if b is not None:
+            self.intercepts_ = given("intercepts_init", b, sizes, dtype)
 
     def _begin(self, sizes: list[int], dtype: Any) -> None:
-        self.n_iter_, self.t_ = 0, 0
+        self.t_ = 0
         self.n_layers_ = len(sizes)
         self.out_activation_ = self._output_name()
         self._draw(sizes, dtype)
-        self._optimiser_: Any = None
+        self._optimiser_ = None
         if self.solver in STOCHASTIC:
             self.loss_curve_: list[float] = []
             self._no_improvement_count = 0
@@ -168,32 +188,58 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, incremental: bool, held: Any = (None,) * 3
     ) -> Any:
+        self._check(incremental, held)
+        several = self.n_restarts > 1 and not (incremental or self.warm_start)
+        self._incremental, epochs = incremental, 1 if incremental else self.max_iter
+        with Watch(self.verbose, epochs, self.n_restarts if several else 1) as watch:
+            fit = self._fit_restarts if several else self._fit_watched
+            return fit(X, y, sample_weight, held, watch)
+
+    def _check(self, incremental: bool, held: Any) -> None:
+        """Refuse parameters that cannot be, or that do not go together."""
         self._validate_params()
-        given = self.hidden_layer_sizes
-        hidden = list(given) if np.iterable(given) else [given]
+        hidden = self._hidden()
         if any(size <= 0 for size in hidden):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
-        self._incremental = incremental
-        if self.n_restarts > 1 and not (incremental or self.warm_start):
-            return self._fit_restarts(X, y, sample_weight, held)
-        first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
-        part = self._part(X, y, sample_weight, first)
-        self.n_outputs_ = part.y.shape[1]
-        self._random_state = check_random_state(self.random_state)
-        if first:
-            self._begin([part.X.shape[1], *hidden, self.n_outputs_], part.X.dtype)
-        part = part._replace(X=_dense(part.X))
+        if incremental and self.early_stopping and held[0] is None:
+            raise ValueError(
+                "partial_fit does not support early_stopping=True without validation data of your "
+                "own: rows held out of one call would be trained on in the next; give X_val, y_val"
+            )
+        if self.n_restarts > 1 and self.coefs_init is not None:
+            raise ValueError(
+                f"n_restarts={self.n_restarts} trains from weights that differ, and coefs_init "
+                "gives one set of them; leave one of the two out"
+            )
         if self.solver in WHOLESALE:
             check_wholesale(
                 self.solver, {"l1": self.l1, "clip_norm": self.clip_norm, "dropout": self.dropout}
             )
-            self._fit_lbfgs(*part) if self.solver == "lbfgs" else self._fit_lm(*part)
-        else:
+
+    def _hidden(self) -> list[int]:
+        sizes: list[int] = np.atleast_1d(self.hidden_layer_sizes).tolist()
+        return sizes
+
+    def _fit_watched(self, X: Any, y: Any, sample_weight: Any, held: Any, watch: Watch) -> Any:
+        incremental = self._incremental
+        first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        part = self._part(X, y, sample_weight, first)
+        self.n_outputs_, self.n_iter_ = part.y.shape[1], 0
+        self._random_state = check_random_state(self.random_state)
+        if first:
+            self._begin([part.X.shape[1], *self._hidden(), self.n_outputs_], part.X.dtype)
+        part, network = part._replace(X=dense(part.X)), self._network()
+        if self.solver in STOCHASTIC:
             rows, truth, share = held
             validation = None if rows is None else self._part(rows, truth, share, False, True)
             if self.early_stopping and validation is None:
                 part, validation = split(self, part)
-            run(self, self._network(), part, validation, 1 if incremental else self.max_iter)
+            run(self, network, part, validation, 1 if incremental else self.max_iter, watch)
+        elif self.max_iter > 0:
+            descend_to_the_end(self, network, part, watch)
+        watch.ends(self)
+        if self.n_iter_ == 0:  # none was wanted, or none was done when the user interrupted
+            self.loss_ = self._loss_now(*part)
         if not all(np.isfinite(part).all() for part in (*self.coefs_, *self.intercepts_)):
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may contain large "
@@ -208,24 +254,23 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         if weight is not None:
             weight = _check_sample_weight(weight, X)
         weight = self._class_weighted(classes, weight)
-        return Part(_dense(X) if held else X, y.reshape(len(y), -1), weight)
+        return Part(dense(X) if held else X, y.reshape(len(y), -1), weight)
 
     def _class_weighted(self, y: Any, weight: Any) -> Any:
         return weight
 
-    def _fit_restarts(self, X: Any, y: Any, sample_weight: Any, held: Any) -> Any:
+    def _fit_restarts(self, X: Any, y: Any, sample_weight: Any, held: Any, watch: Watch) -> Any:
         """Train from several initial weights, in threads, and keep the best."""
         random_state = check_random_state(self.random_state)
         seeds = random_state.randint(np.iinfo(np.int32).max, size=self.n_restarts)
 
         def one(seed: int) -> Any:
-            return (
-                clone(self)
-                .set_params(n_restarts=1, random_state=int(seed))
-                ._fit(X, y, sample_weight, incremental=False, held=held)
-            )
+            model = clone(self)  # but for the callback, of which a clone has a copy
+            model.set_params(n_restarts=1, random_state=int(seed), callback=self.callback)
+            model._incremental = False
+            return model._fit_watched(X, y, sample_weight, held, watch)
 
-        models = Parallel(self.n_jobs, prefer="threads")(delayed(one)(seed) for seed in seeds)
+        models = trained(one, seeds, self.n_jobs, watch.interrupted)
         scored = self.early_stopping and self.solver in STOCHASTIC
         scores = [m.best_validation_score_ if scored else -m.loss_ for m in models]
         parameters = self.get_params()
@@ -233,10 +278,6 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
             if name not in parameters:
                 setattr(self, name, value)
         return self
-
-    def _tell(self) -> None:
-        if self.verbose:
-            print(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")  # noqa: T201
 
     def _data(self, X: NDArray[Any], y: NDArray[Any], weight: Any, dtype: Any) -> Data:
         share = np.zeros(0, dtype) if weight is None else np.array(weight, dtype)
@@ -250,50 +291,11 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
             return 0.0
         return float(np.average(xlogy(y, y) - y, weights=weight, axis=0).sum())
 
-    def _hear(self, theta: NDArray[Any], loss: float) -> bool:
-        """Enter a step of a solver that finds its own; go on."""
-        self.n_iter_, self.loss_ = self.n_iter_ + 1, loss
-        self._tell()
-        return False
-
-    def _fit_lbfgs(self, X: NDArray[Any], y: NDArray[Any], weight: Any) -> None:
-        network, dtype = self._network(), self.coefs_[0].dtype
-        data = self._data(X, y, weight, np.float64)
-        self.n_iter_ = 0
-        options = {"maxfun": self.max_fun, "maxiter": self.max_iter, "gtol": self.tol}
-        objective = Objective(network, data, alpha=float(self.alpha))
-        found = lbfgs(objective, self._packed(), self._hear, options)
-        self.n_iter_ = min(found.nit, self.max_iter)
-        if found.status != 0:
-            warnings.warn(
-                f"lbfgs failed to converge after {found.nit} iteration(s) (status={found.status}): "
-                f"{found.message}",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
-        self.loss_ = found.fun + self._shift(y, weight)
-        self._unpack(network, found.x.astype(dtype))
-
-    def _fit_lm(self, X: NDArray[Any], y: NDArray[Any], weight: Any) -> None:
-        network = self._network()
-        data = self._data(X, y, weight, np.float64)
-        total = len(X) if weight is None else weight.sum()
-        self.n_iter_, last = 0, self._packed()
-
-        def report(theta: NDArray[Any], loss: float) -> bool:
-            nonlocal last
-            last = theta
-            return self._hear(theta, loss)
-
-        l2 = float(self.alpha / total)
-        converged = descend("lm", network, last, data, l2=l2, epochs=self.max_iter, report=report)
-        if not converged:
-            warnings.warn(
-                f"lm failed to converge after {self.n_iter_} iteration(s).",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
-        self._unpack(network, last.astype(self.coefs_[0].dtype))
+    def _loss_now(self, X: NDArray[Any], y: NDArray[Any], weight: Any) -> float:
+        """Return the loss at the present weights, penalties included."""
+        data = self._data(X, y, weight, self.coefs_[0].dtype)
+        objective = Objective(self._network(), data, l1=float(self.l1), alpha=float(self.alpha))
+        return objective.loss_and_gradient(self._packed())[0] + self._shift(y, weight)
 
     def _is_plain(self, X: Any) -> bool:
         """Say whether X needs no check: scikit-learn's takes longer than to predict a row."""
@@ -307,22 +309,21 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
             and X.shape[1] == self.n_features_in_
             and len(X) > 0
             and not hasattr(self, "feature_names_in_")
-            and bool(np.isfinite(X).all())
+            and not hasattr(self, "table_")
+            and isfinite(np.vdot(X, X))  # or it overflows: then all is checked
         )
 
     def _outputs(self, X: Any) -> NDArray[Any]:
         if self._is_plain(X):
             network = self._network()
             return outputs_of(network, self._packed(), X, first=len(network.sizes) - 1)
-        check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
-        return forward(self._network(), self._packed(), _dense(X))
+        X = to_predict(self, X)
+        return forward(self._network(), self._packed(), X)
 
     def layer_outputs(self, X: Any) -> list[NDArray[Any]]:
         """Return the outputs of every layer after the input, each of shape (n, neurons)."""
-        check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
-        return layer_outputs(self._network(), self._packed(), _dense(X))
+        X = to_predict(self, X)
+        return layer_outputs(self._network(), self._packed(), X)
 
     def fit(
         self,
@@ -337,7 +338,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n, n_in)
+        X : array-like or sparse matrix of shape (n, n_in), or data frame
         y : array-like of shape (n,) or (n, n_out)
         sample_weight : array-like of shape (n,), optional
         X_val, y_val, sample_weight_val : optional
@@ -353,7 +354,10 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
+        framed = self.categorical_features is not None
+        inputs = tags.input_tags
+        inputs.sparse = not framed
+        inputs.allow_nan = inputs.categorical = inputs.string = framed
         return tags
 
 

@@ -16,6 +16,7 @@ from chainrule import kernels
 from chainrule.arguments import own_parameters
 from chainrule.course import Plateau
 from chainrule.engine import Objective, forward
+from chainrule.frames import on_numbers
 from chainrule.layout import (
     EPOCHS,
     FIRST_STEP,
@@ -29,6 +30,7 @@ from chainrule.layout import (
 from chainrule.network import Network
 from chainrule.rules import OPTIMISERS
 from chainrule.schedules import SCHEDULES
+from chainrule.telling import Watch
 
 SKLEARNS_SCHEDULES = ("constant", "invscaling", "adaptive")
 
@@ -94,7 +96,7 @@ class _Rate:
         share = None if schedule in SKLEARNS_SCHEDULES else SCHEDULES[schedule]
         if share is None:
             return np.array([self.now])
-        first, last = epoch * self.steps, self.model.max_iter * self.steps
+        first, last = epoch * self.steps, max(1, self.model.max_iter) * self.steps
         return self.now * share(np.arange(first, first + self.steps), last)
 
     def after_epoch(self) -> None:
@@ -106,13 +108,14 @@ class _Rate:
             losses = model.validation_loss_curve_ or model.loss_curve_
             self.now = model.learning_rate_init * self.plateau.factor_after(losses[-1])
 
-    def lowers(self) -> bool:
-        """Lower an adaptive rate in place of a stop, if it is not at its end."""
-        adaptive = self.model.solver == "sgd" and self.model.learning_rate == "adaptive"
-        if adaptive and self.now > 1e-6:
-            self.now /= 5.0
-            return True
-        return False
+    def lowered(self) -> tuple[bool, str]:
+        """Lower an adaptive rate in place of a stop; say whether it was, and what follows."""
+        if not (self.model.solver == "sgd" and self.model.learning_rate == "adaptive"):
+            return False, "Stopping."
+        if self.now <= 1e-6:
+            return False, "Learning rate too small. Stopping."
+        self.now /= 5.0
+        return True, f"Setting learning rate to {self.now:f}"
 
 
 def split(model: Any, part: Part) -> tuple[Part, Part]:
@@ -141,12 +144,22 @@ def _batch(model: Any, n: int) -> int:
     if model.batch_size > n:
         warnings.warn(
             "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
-            stacklevel=5,
+            stacklevel=6,
         )
     return int(np.clip(model.batch_size, 1, n))
 
 
-def run(model: Any, network: Network, part: Part, held: Part | None, epochs: int) -> None:
+def calls_back(model: Any, network: Network, theta: NDArray[Any]) -> bool:
+    """Call the model's callback, if it has one, with the present weights; True stops."""
+    if model.callback is None:
+        return False
+    model._unpack(network, theta)
+    return bool(model.callback(model))
+
+
+def run(
+    model: Any, network: Network, part: Part, held: Part | None, epochs: int, watch: Watch
+) -> None:
     """Train a model for some epochs, or until it stops improving.
 
     Parameters
@@ -160,16 +173,17 @@ def run(model: Any, network: Network, part: Part, held: Part | None, epochs: int
         The rows for validation.
     epochs : int
         1 for ``partial_fit``, which goes on where the last call ended.
+    watch : Watch
+        Hears of each epoch.
     """
     n, incremental = len(part.X), model._incremental
     data = model._data(*part, model.coefs_[0].dtype)
     batch = _batch(model, n)
-    steps, rate = _Steps(model, network, model._packed(), data, batch), _Rate(model, -(-n // batch))
-    state, judge = steps.state, _Judge(model, network, held)
+    steps = _Steps(model, network, model._packed().copy(), data, batch)
+    rate, state, judge = _Rate(model, -(-n // batch)), steps.state, _Judge(model, network, held)
     if incremental and model._optimiser_ is not None:
         state.m[:], state.v[:], state.place[STEP], rate.now = model._optimiser_
     shift, best = model._shift(part.y, part.weight), state.theta.copy()
-    model.n_iter_ = 0
     try:
         for epoch in range(epochs):
             if model.shuffle:
@@ -183,16 +197,16 @@ def run(model: Any, network: Network, part: Part, held: Part | None, epochs: int
             model.loss_ = loss + shift
             model.t_ += n
             model.loss_curve_.append(model.loss_)
-            model._tell()
             if judge.is_best(state.theta):
                 best = state.theta.copy()
+            watch.hears(model, n)
             rate.after_epoch()
-            if model.callback is not None:
-                model._unpack(network, state.theta)
-                if model.callback(model):
-                    break
+            if calls_back(model, network, state.theta) or watch.interrupted.is_set():
+                break
             if model._no_improvement_count > model.n_iter_no_change:
-                if not rate.lowers():
+                goes_on, what_follows = rate.lowered()
+                watch.says(f"{judge.why()} {what_follows}")
+                if not goes_on:
                     break
                 model._no_improvement_count = 0
             if not incremental and model.n_iter_ == model.max_iter:
@@ -200,10 +214,10 @@ def run(model: Any, network: Network, part: Part, held: Part | None, epochs: int
                     f"Stochastic Optimizer: Maximum iterations ({model.max_iter}) reached and the "
                     "optimization hasn't converged yet.",
                     ConvergenceWarning,
-                    stacklevel=4,
+                    stacklevel=5,
                 )
     except KeyboardInterrupt:
-        warnings.warn("Training interrupted by user.", stacklevel=4)
+        watch.interrupted.set()
     model._optimiser_ = (state.m, state.v, state.place[STEP], rate.now)
     restored = model.early_stopping and not incremental
     model._unpack(network, best if restored else state.theta)
@@ -234,14 +248,21 @@ class _Judge:
         else:
             score = self._score(theta)
             model.validation_scores_.append(score)
-            if model.verbose:
-                print(f"Validation score: {score:f}")  # noqa: T201
             worse = score < model.best_validation_score_ + model.tol
             better = score > model.best_validation_score_
             if better:
                 model.best_validation_score_ = score
         model._no_improvement_count = model._no_improvement_count + 1 if worse else 0
         return bool(better)
+
+    def why(self) -> str:
+        """Say why the training is at its end, in scikit-learn's words."""
+        model = self.model
+        what = "Validation score" if model.early_stopping else "Training loss"
+        return (
+            f"{what} did not improve more than tol={model.tol:f} for {model.n_iter_no_change} "
+            "consecutive epochs."
+        )
 
     def _score(self, theta: NDArray[Any]) -> float:
         assert self.held is not None
@@ -255,9 +276,5 @@ class _Judge:
             return float(self.model._score_of(y, outputs, weight))
         self.model._unpack(self.network, theta)
         more = {} if weight is None else {"sample_weight": weight}
-        names = vars(self.model).pop("feature_names_in_", None)  # X has lost them by now
-        try:
+        with on_numbers(self.model):
             return float(self.scorer(self.model, X, self.model._truth(y), **more))
-        finally:
-            if names is not None:
-                self.model.feature_names_in_ = names

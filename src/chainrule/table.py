@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from chainrule import cells
-from chainrule.columns import Column, TableSpec, Target
+from chainrule.columns import Column, Inputs, TableSpec, Target
 from chainrule.errors import BadTable
-from chainrule.kinds import learn_columns
+from chainrule.kinds import learn_columns, learn_inputs
 from chainrule.target import class_codes, known_rows
 
 __all__ = [
     "Column",
+    "Inputs",
     "SummaryRow",
     "TableSpec",
     "Target",
@@ -29,12 +30,13 @@ __all__ = [
     "known_rows",
     "labels",
     "learn_columns",
+    "learn_inputs",
     "summary_rows",
     "target_values",
 ]
 
 
-def features(spec: TableSpec, table: Any, dtype: DTypeLike = np.float64) -> NDArray[Any]:
+def features(spec: Inputs, table: Any, dtype: DTypeLike = np.float64) -> NDArray[Any]:
     """Turn raw rows into the network's inputs.
 
     Columns are found by name; their order, and columns that the spec does not
@@ -42,7 +44,7 @@ def features(spec: TableSpec, table: Any, dtype: DTypeLike = np.float64) -> NDAr
 
     Parameters
     ----------
-    spec : TableSpec
+    spec : Inputs or TableSpec
     table : pyarrow.Table
     dtype : float64 or float32
 
@@ -120,7 +122,7 @@ def _encode_categories(column: Column, values: Any, block: NDArray[Any]) -> None
         block[:, -1] = pc.is_null(text).to_numpy()
 
 
-def feature_names(spec: TableSpec) -> list[str]:
+def feature_names(spec: Inputs) -> list[str]:
     """Name each of the network's inputs.
 
     Examples
@@ -229,8 +231,8 @@ class SummaryRow(NamedTuple):
     became: str
 
 
-def summary_rows(spec: TableSpec) -> list[SummaryRow]:
-    """Say for each column, and last for the target, what it is, what it became, and why.
+def summary_rows(spec: Inputs) -> list[SummaryRow]:
+    """Say for each column, and last for a target, what it is, what it became, and why.
 
     Examples
     --------
@@ -243,6 +245,8 @@ def summary_rows(spec: TableSpec) -> list[SummaryRow]:
     y | target | classification, 2 classes: a, b (text)
     """
     rows = [SummaryRow(c.name, c.kind, _became(c)) for c in spec.columns]
+    if not isinstance(spec, TableSpec):
+        return rows
     target = spec.target
     if target.task == "classification":
         shown = ", ".join(target.classes[:6]) + (", ..." if len(target.classes) > 6 else "")

@@ -191,7 +191,7 @@ class ProgressBar:
             expand=True,
         )
         self._task = self._bar.add_task("", total=epochs * members)
-        self._next = 0.0
+        self._members, self._next = members, 0.0
         self._last: dict[int, Progress] = {}
 
     def __enter__(self) -> ProgressBar:
@@ -219,8 +219,13 @@ class ProgressBar:
         if progress.validation_loss is not None:
             parts.append(f"validation {progress.validation_loss:.4g}")
         parts.append(f"{_rate(progress.samples_per_second)} samples/s")
-        done = sum(last.epoch + 1 for last in self._last.values())
-        self._bar.update(self._task, completed=done, description="  ".join(parts), refresh=True)
+        self._bar.update(
+            self._task,
+            completed=sum(last.epoch + 1 for last in self._last.values()),
+            total=progress.epochs * self._members,
+            description="  ".join(parts),
+            refresh=True,
+        )
 
 
 def _rate(value: float) -> str:
