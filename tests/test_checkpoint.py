@@ -5,14 +5,16 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
+from chainrule import MLPClassifier, MLPRegressor, fit, load
 from chainrule import checkpoint as module
-from chainrule import fit, load
 from chainrule.checkpoint import Checkpoint
 from chainrule.datasets import penguins
 from chainrule.errors import BadModelFile, BadSetting
@@ -173,6 +175,71 @@ def test_the_members_of_an_ensemble_go_on(tmp_path):
     assert files[:2] == ["run-0.safetensors", "run-1.safetensors"]
     again = train_ensemble(NETWORK, X, Y, checkpoint=path, **settings)
     assert again.parameters.tobytes() == whole.parameters.tobytes()
+
+
+# The estimators
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.01, "n_iter_no_change": 2},
+        {"solver": "sgd", "learning_rate": "invscaling", "nesterovs_momentum": False},
+        {"solver": "rmsprop", "learning_rate": "plateau", "learning_rate_init": 0.1},
+        {"solver": "adamw", "learning_rate": "one_cycle", "dropout": 0.2},
+        {"early_stopping": True, "n_iter_no_change": 4, "tol": 0.02},
+        {"shuffle": False, "activation": ["tanh"], "batch_size": 16},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("stop", [1, 9, 22])
+def test_an_estimator_goes_on_to_the_same_bits(tmp_path, settings, stop):
+    settings = {"hidden_layer_sizes": (5,), "max_iter": 24, "random_state": 6} | settings
+    path = tmp_path / "fit.safetensors"
+
+    def callback(model):
+        if model.n_iter_ == stop:
+            raise Killed
+
+    def fitted(**more):
+        return MLPRegressor(**settings | more).fit(X, Y[:, 0])
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        whole = fitted()
+        if whole.n_iter_ >= stop:
+            with pytest.raises(Killed):
+                fitted(checkpoint=path, callback=callback)
+        for _ in range(2):  # the second time it is at its end
+            again = fitted(checkpoint=str(path))
+            for name, value in vars(whole).items():
+                if name.endswith("_") and name not in ("coefs_", "intercepts_", "_optimiser_"):
+                    assert getattr(again, name) == value, name
+            for ours, theirs in zip(
+                again.coefs_ + again.intercepts_, whole.coefs_ + whole.intercepts_, strict=True
+            ):
+                assert ours.tobytes() == theirs.tobytes()
+        with pytest.raises(BadSetting, match="of another training"):
+            fitted(checkpoint=path, alpha=0.5)
+
+
+def test_restarts_go_on_and_what_cannot_is_refused(tmp_path):
+    path = tmp_path / "fit.safetensors"
+    settings = {"hidden_layer_sizes": (5,), "max_iter": 20, "random_state": 6, "n_restarts": 3}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        whole = MLPClassifier(**settings).fit(X, Y[:, 0] > 0)
+        for _ in range(2):
+            again = MLPClassifier(**settings, checkpoint=path).fit(X, Y[:, 0] > 0)
+            assert again.coefs_[0].tobytes() == whole.coefs_[0].tobytes()
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        f"fit-{j}.safetensors" for j in range(3)
+    ]
+    with pytest.raises(ValueError, match="random_state=None gives others in each call"):
+        MLPRegressor(checkpoint=path).fit(X, Y[:, 0])
+    with pytest.raises(BadSetting, match="checkpoint does not go with"):
+        MLPRegressor(checkpoint=path, random_state=0, solver="lbfgs").fit(X, Y[:, 0])
 
 
 COMMAND = [sys.executable, "-c", "from chainrule.cli import main; main()"]

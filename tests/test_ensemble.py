@@ -232,6 +232,7 @@ def test_ctrl_c_keeps_the_members_that_have_begun():
     main, pressed = threading.main_thread().ident, []
 
     def callback(progress):
+        time.sleep(0.0 if pressed else 0.02)  # the main thread has begun the others
         if progress.epoch == 10 and not pressed:
             pressed.append(True)
             signal.pthread_kill(main, signal.SIGINT)

@@ -19,10 +19,10 @@ ORDER = [
     "formula", "loops", "jit", "own", "products", "schedules", "initial",
     "parsing", "csvfile", "reading", "datasets", "cells", "columns", "target", "kinds", "table",
     "network", "layout", "lifted", "passes", "kernels", "squares", "engine", "arguments",
-    "files", "checkpoint", "levenberg", "course", "wholesale", "loop",
+    "files", "checkpoint", "threads", "levenberg", "course", "wholesale", "loop",
     "ensemble", "calibration", "folds", "document", "untrusted", "summary", "drawing", "terminal",
-    "telling", "weights", "restarts", "frames", "stepwise", "ownsteps", "perceptron", "estimators",
-    "modelfile", "metrics", "model", "recipe", "prepare", "fitting",
+    "telling", "weights", "restarts", "frames", "resuming", "stepwise", "ownsteps", "perceptron",
+    "estimators", "modelfile", "metrics", "model", "recipe", "prepare", "fitting",
     "options", "commands", "traincommand", "cli",
 ]  # fmt: skip
 

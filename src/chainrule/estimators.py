@@ -73,6 +73,11 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     coefs_init, intercepts_init : list of array-like, optional
         W and b of each layer to begin from, in place of those that are drawn. With
         ``max_iter=0`` nothing is trained: the weights stay as they are.
+    checkpoint : path, optional
+        A ``.safetensors`` file that is written every few seconds and at the end of a fit. The
+        same fit goes on from it, to the same bits as without a stop; of several restarts
+        each has a file, with its number put after the name. For stepwise solvers and a
+        ``random_state`` that is a number; ``partial_fit`` leaves it alone.
     categorical_features : "from_dtype", mapping or None, default None
         "from_dtype": X is a data frame of pandas, polars or pyarrow, with text, categories,
         dates and missing values. Numbers and dates are standardised, text and categories
@@ -115,6 +120,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         l1: float = 0.0, dropout: float = 0.0, clip_norm: float | None = None, scoring: Any = None,
         callback: Any = None, n_restarts: int = 1, n_jobs: int | None = None,
         class_weight: Any = None, coefs_init: Any = None, intercepts_init: Any = None,
+        checkpoint: Any = None,
         categorical_features: Any = None,
     ) -> None:  # fmt: skip
         keep(self, locals())
@@ -256,6 +262,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         l1: float = 0.0, dropout: float = 0.0, clip_norm: float | None = None, scoring: Any = None,
         callback: Any = None, n_restarts: int = 1, n_jobs: int | None = None,
         loss_parameter: float | None = None, coefs_init: Any = None, intercepts_init: Any = None,
+        checkpoint: Any = None,
         categorical_features: Any = None,
     ) -> None:  # fmt: skip
         keep(self, locals())

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,8 +20,7 @@ from chainrule.ensemble import Ensemble
 from chainrule.errors import BadSetting
 from chainrule.loop import train
 from chainrule.network import Network
-
-SECONDS_OF_A_WAIT = 0.2
+from chainrule.threads import in_threads
 
 
 def ensemble_of(
@@ -102,9 +100,9 @@ def train_ensemble(
         )
     fold = deal(_classes(network, data.Y), members, seed)
     seeds = np.random.SeedSequence([seed, 2]).generate_state(members)
-    lock = threading.Lock()
+    lock, stop = threading.Lock(), threading.Event()
 
-    def member(j: int, stop: threading.Event) -> Training:
+    def member(j: int) -> Training:
         def after_epoch(progress: Progress) -> bool | None:
             if stop.is_set():
                 raise KeyboardInterrupt
@@ -119,7 +117,8 @@ def train_ensemble(
             checkpoint=None if checkpoint is None else numbered(checkpoint, j), **settings,
         )  # fmt: skip
 
-    trained = in_threads(member, members, n_jobs)
+    jobs = (os.cpu_count() or 1) if n_jobs is None else whole("n_jobs", n_jobs, 1)
+    trained = in_threads(member, members, jobs, stop)
     held = [np.flatnonzero(fold == j) for j in trained]
     trainings = tuple(trained.values())
     return ensemble_of(network, trainings, [(data.X[rows], data.Y[rows]) for rows in held])
@@ -149,32 +148,3 @@ def _classes(network: Network, Y: NDArray[Any]) -> NDArray[np.int64]:
     if network.loss == "binary_cross_entropy":
         return (Y[:, 0] > 0.5).astype(np.int64) if Y.shape[1] == 1 else np.zeros(len(Y), np.int64)
     return np.asarray(Y.argmax(axis=1), np.int64)
-
-
-def in_threads(
-    call: Callable[[int, threading.Event], Training], times: int, n_jobs: int | None
-) -> dict[int, Training]:
-    """Return the results of call(0, stop), call(1, stop), ..., several at a time.
-
-    Kernels release the lock of Python. After Ctrl-C or an error, ``stop`` is set and those
-    that have not begun are left out.
-    """
-    jobs = (os.cpu_count() or 1) if n_jobs is None else whole("n_jobs", n_jobs, 1)
-    stop, futures = threading.Event(), {}
-    with ThreadPoolExecutor(jobs) as pool:
-        try:
-            for j in range(times):
-                futures[j] = pool.submit(call, j, stop)
-            running = set(futures.values())
-            while running and not any(f.done() and f.exception() for f in futures.values()):
-                # A signal that comes just before a wait is heard after it only.
-                _, running = wait(running, SECONDS_OF_A_WAIT, FIRST_EXCEPTION)
-        except KeyboardInterrupt:
-            stop.set()
-        for future in futures.values():
-            if future.cancel() or (future.done() and future.exception()):
-                stop.set()
-    done = {j: future.result() for j, future in futures.items() if not future.cancelled()}
-    if not done:
-        raise KeyboardInterrupt
-    return done

@@ -13,6 +13,7 @@ from __future__ import annotations
 from functools import lru_cache
 from math import isfinite
 from numbers import Integral, Real
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight
 
+from chainrule.checkpoint import numbered
 from chainrule.engine import Objective, forward, layer_outputs, outputs_of
 from chainrule.frames import dense, to_predict
 from chainrule.layout import Data
@@ -100,6 +102,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
         "scoring": [str, callable, None],
         "callback": [callable, None],
+        "checkpoint": [str, PathLike, None],
         "n_restarts": [Interval(Integral, 1, None, closed="left")],
         "n_jobs": [Integral, None],
         "categorical_features": [dict, StrOptions({"from_dtype"}), None],
@@ -212,8 +215,12 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
                 "gives one set of them; leave one of the two out"
             )
         if self.solver in WHOLESALE:
-            check_wholesale(
-                self.solver, {"l1": self.l1, "clip_norm": self.clip_norm, "dropout": self.dropout}
+            names = ("l1", "clip_norm", "dropout", "checkpoint")
+            check_wholesale(self.solver, {name: getattr(self, name) for name in names})
+        if self.checkpoint is not None and not isinstance(self.random_state, Integral):
+            raise ValueError(
+                f"a checkpoint goes on with the same random numbers, and random_state="
+                f"{self.random_state!r} gives others in each call; give a whole number"
             )
 
     def _hidden(self) -> list[int]:
@@ -264,13 +271,17 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         random_state = check_random_state(self.random_state)
         seeds = random_state.randint(np.iinfo(np.int32).max, size=self.n_restarts)
 
-        def one(seed: int) -> Any:
+        def one(number: int) -> Any:
             model = clone(self)  # but for the callback, of which a clone has a copy
-            model.set_params(n_restarts=1, random_state=int(seed), callback=self.callback)
+            file = None if self.checkpoint is None else numbered(self.checkpoint, number)
+            seed = int(seeds[number])
+            model.set_params(
+                n_restarts=1, random_state=seed, callback=self.callback, checkpoint=file
+            )
             model._incremental = False
             return model._fit_watched(X, y, sample_weight, held, watch)
 
-        models = trained(one, seeds, self.n_jobs, watch.interrupted)
+        models = trained(one, range(self.n_restarts), self.n_jobs, watch.interrupted)
         scored = self.early_stopping and self.solver in STOCHASTIC
         scores = [m.best_validation_score_ if scored else -m.loss_ for m in models]
         parameters = self.get_params()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from threading import Event
 from typing import Any
 
 from joblib import effective_n_jobs
 from sklearn import config_context, get_config
 
-A_LOOK = 0.2  # seconds; a wait without end does not hear Ctrl-C on Windows
+from chainrule.threads import in_threads
 
 
 def trained(
@@ -33,37 +32,20 @@ def trained(
     >>> trained(abs, [-1, 2, -3], 2, Event())
     [1, 2, 3]
     """
-    jobs, config, found = effective_n_jobs(n_jobs), get_config(), {}
+    jobs, config = effective_n_jobs(n_jobs), get_config()
 
-    def one(number: int) -> None:
-        if not interrupted.is_set():
-            with config_context(**config):  # each thread has its own
-                found[number] = call(arguments[number])
+    def one(number: int) -> Any:
+        with config_context(**config):  # each thread has its own
+            return call(arguments[number])
 
+    if jobs > 1:
+        return list(in_threads(one, len(arguments), jobs, interrupted).values())
+    trainings: list[Any] = []
     try:
-        if jobs == 1:  # in this thread, where a callback may draw
-            for number in range(len(arguments)):
-                one(number)
-        else:
-            _in_threads(one, len(arguments), jobs, interrupted)
+        while len(trainings) < len(arguments) and not interrupted.is_set():
+            trainings.append(one(len(trainings)))  # in this thread, where a callback may draw
     except KeyboardInterrupt:
         interrupted.set()
-    if not found:
+    if not trainings:
         raise KeyboardInterrupt
-    return [found[number] for number in sorted(found)]
-
-
-def _in_threads(one: Callable[[int], None], times: int, jobs: int, interrupted: Event) -> None:
-    with ThreadPoolExecutor(jobs) as pool:  # leaving it waits for those that have begun
-        futures: list[Future[None]] = [pool.submit(one, number) for number in range(times)]
-        try:
-            pending = set(futures)
-            while pending:
-                done, pending = wait(pending, A_LOOK, FIRST_EXCEPTION)
-                if any(future.exception() for future in done):
-                    break
-        finally:
-            if pending:
-                interrupted.set()
-    for future in futures:
-        future.result()
+    return trainings

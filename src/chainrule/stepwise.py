@@ -28,6 +28,7 @@ from chainrule.layout import (
     no_data,
 )
 from chainrule.network import Network
+from chainrule.resuming import Resumed
 from chainrule.rules import OPTIMISERS
 from chainrule.schedules import SCHEDULES
 from chainrule.telling import Watch
@@ -183,9 +184,10 @@ def run(
     rate, state, judge = _Rate(model, -(-n // batch)), steps.state, _Judge(model, network, held)
     if incremental and model._optimiser_ is not None:
         state.m[:], state.v[:], state.place[STEP], rate.now = model._optimiser_
-    shift, best = model._shift(part.y, part.weight), state.theta.copy()
+    shift, ended = model._shift(part.y, part.weight), False
+    resumed = Resumed(model, network, [*part, *(held or ())], state, data, rate)
     try:
-        for epoch in range(epochs):
+        for epoch in range(epochs if resumed.ended else model.n_iter_, epochs):
             if model.shuffle:
                 indices = np.arange(n)
                 model._random_state.shuffle(indices)
@@ -198,7 +200,7 @@ def run(
             model.t_ += n
             model.loss_curve_.append(model.loss_)
             if judge.is_best(state.theta):
-                best = state.theta.copy()
+                resumed.best = state.theta.copy()
             watch.hears(model, n)
             rate.after_epoch()
             if calls_back(model, network, state.theta) or watch.interrupted.is_set():
@@ -207,8 +209,10 @@ def run(
                 goes_on, what_follows = rate.lowered()
                 watch.says(f"{judge.why()} {what_follows}")
                 if not goes_on:
+                    ended = True
                     break
                 model._no_improvement_count = 0
+            resumed.save(ended=False, at_once=False)
             if not incremental and model.n_iter_ == model.max_iter:
                 warnings.warn(
                     f"Stochastic Optimizer: Maximum iterations ({model.max_iter}) reached and the "
@@ -218,9 +222,10 @@ def run(
                 )
     except KeyboardInterrupt:
         watch.interrupted.set()
+    resumed.save(ended or resumed.ended, at_once=True)
     model._optimiser_ = (state.m, state.v, state.place[STEP], rate.now)
     restored = model.early_stopping and not incremental
-    model._unpack(network, best if restored else state.theta)
+    model._unpack(network, resumed.best if restored else state.theta)
 
 
 class _Judge:
