@@ -447,6 +447,8 @@ ARGUMENTS = {
     "train --hidden relu,relu,relu": "3 activations for 2 hidden layer",
     "train --ensemble 0": "--ensemble",
     "train --ensemble 5 --validation 0.1": "--validation 0.1 is for one network",
+    "train --weight mass": "there is no column 'mass' of weights",
+    "train --weight island": "island",
     "train --intervals 0.9": "--intervals 0.9 is for a target of numbers",
     "train --target body_mass_g --intervals 90": "--intervals 90.0 must be a share",
     "train --hidden relo": "relo",

@@ -91,6 +91,7 @@ def test_the_interval_is_the_rank_of_a_residual(coverage, q):
     assert (lower[0, 0], upper[0, 0]) == (3 - q, 3 + q)
 
 
+@pytest.mark.compiled_only
 def test_intervals_cover_what_they_promise():
     random = np.random.default_rng(5)
     X = random.uniform(-2, 2, (4000, 1))
@@ -173,6 +174,7 @@ def test_the_temperature_has_the_least_loss(network):
     assert temperature(network, scores / 20, Y) == 1.0  # too cautious, which is left
 
 
+@pytest.mark.compiled_only
 @pytest.mark.parametrize("network", [SIGMOID, SOFTMAX])
 def test_members_of_classes_are_trainings_with_cooler_scores(network):
     random = np.random.default_rng(2)
@@ -193,6 +195,7 @@ def test_members_of_classes_are_trainings_with_cooler_scores(network):
     assert ensemble.residuals.shape == (0, network.sizes[-1])
 
 
+@pytest.mark.compiled_only
 def test_calibrated_probabilities_are_nearer_to_the_shares():
     random = np.random.default_rng(3)
     X = random.normal(size=(2200, 4))
@@ -228,6 +231,7 @@ def test_a_callback_hears_of_every_member_and_may_stop_one():
     assert len(ensemble.trainings[1].history.loss) == 3
 
 
+@pytest.mark.compiled_only
 def test_ctrl_c_keeps_the_members_that_have_begun():
     main, pressed = threading.main_thread().ident, []
 

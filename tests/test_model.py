@@ -136,6 +136,43 @@ def test_one_network_is_a_training():
     assert (model.predict_spread(penguins()) == 0).all()
 
 
+@pytest.mark.parametrize("members", [1, 3])
+def test_a_column_of_weights_is_what_rows_count(members):
+    table = numbers(90).assign(w=np.arange(90) % 3)
+    settings = {"ensemble": members, "epochs": 10, "hidden_layer_sizes": 4}
+    model = fit(table, "y", sample_weight="w", **settings)
+    plain = prepare(table, "y", drop=["w"], **settings)
+    rows, held = plain.train, plain.validation
+    given = plain.settings | {"sample_weight": table["w"].to_numpy()[rows]}
+    if members == 1:
+        watched = (plain.X[held], plain.Y[held])
+        alone = train(plain.network, plain.X[rows], plain.Y[rows], validation=watched, **given)
+        assert model.parameters[0].tobytes() == alone.parameters.tobytes()
+    else:
+        several = train_ensemble(plain.network, plain.X[rows], plain.Y[rows], members=3, **given)
+        assert model.parameters.tobytes() == several.parameters.tobytes()
+    assert model.predict(table.drop(columns="w")).shape == (90,)
+    assert model.summary.settings["sample_weight"] == "w"
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([1.0, -1.0, 1.0, 1.0], "row 2 of the weights 'w' is -1"),
+        ([1.0, 1.0, np.inf, 1.0], "row 3 of the weights 'w' is inf"),
+        ([None, 1.0, 1.0, 1.0], "row 1 of the weights 'w' is nan"),
+        ([0.0] * 4, "are 0 in all 4 rows"),
+        (["much"] * 4, "'w'"),
+    ],
+)
+def test_weights_that_are_refused(values, message):
+    table = pa.table({"x": [1.0, 2.0, 3.0, 4.0], "y": ["a", "b", "a", "b"], "w": values})
+    with pytest.raises(BadTable, match=message):
+        fit(table, "y", sample_weight="w")
+    with pytest.raises(BadTable, match="there is no column 'v' of weights"):
+        fit(table, "y", sample_weight="v")
+
+
 def test_intervals_are_in_the_targets_units(tmp_path):
     model = fit(penguins(), "body_mass_g", ensemble=3, intervals=0.8, epochs=30)
     mean, scale = model.predict(penguins()), model.spec.target.scale
@@ -441,7 +478,8 @@ def test_what_the_neuron_refuses(target, options, message):
         ("body_mass_g", {"intervals": 0.9, "validation": 0}, "needs rows that a network"),
         ("body_mass_g", {"n_jobs": 0}, "n_jobs=0"),
         ("species", {"batch_size": 0}, "batch_size=0"),
-        ("species", {"sample_weight": [1.0]}, "chainrule.train"),
+        ("species", {"sample_weight": [1.0]}, "sample_weight=list is no column's name"),
+        ("species", {"parameters": [1.0]}, "chainrule.train"),
         ("species", {"epochs": -1}, "epochs=-1"),
     ],
 )

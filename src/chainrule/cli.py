@@ -54,6 +54,7 @@ def train(
     task: opt.Task = None,
     kind: opt.Kind = None,
     drop: opt.Drop = None,
+    sample_weight: opt.Weight = None,
     test_size: opt.TestSize = None,
     validation: opt.Validation = None,
     preset: opt.Preset = None,

@@ -32,6 +32,7 @@ def fit(
     validation: float | None = None,
     ensemble: int | None = None,
     intervals: float | None = None,
+    sample_weight: str | None = None,
     seed: int = 0,
     dtype: str | None = None,
     n_jobs: int | None = None,
@@ -82,6 +83,9 @@ def fit(
     intervals : float, optional
         The share of targets that prediction intervals shall cover, such as 0.9. Then
         scores tell how many they did, and the command predicts them.
+    sample_weight : str, optional
+        The column of numbers that says what each row counts in the training; it is no
+        input. Scores count all rows alike.
     seed : int, default 0
         Of the split, the initial weights and the batches.
     dtype : {"float32", "float64"}, default "float32"
@@ -139,6 +143,7 @@ def fit(
         validation=validation,
         ensemble=ensemble,
         intervals=intervals,
+        sample_weight=sample_weight,
         seed=seed,
         dtype=dtype,
         **settings,
@@ -173,6 +178,7 @@ def _trained(
     network, rows, watched = prepared.network, prepared.train, prepared.validation
     X, Y = prepared.X, prepared.Y
     settings = prepared.settings | {"callback": callback, "checkpoint": checkpoint}
+    settings["sample_weight"] = None if prepared.weight is None else prepared.weight[rows]
     if prepared.members > 1:
         many: dict[str, Any] = {"members": prepared.members, "n_jobs": n_jobs}
         return train_ensemble(network, X[rows], Y[rows], **many, **settings)

@@ -69,6 +69,15 @@ Kind = Annotated[
 Drop = Annotated[
     list[str] | None, _option(TABLE, "Leave a column out. Repeatable.", metavar="COLUMN")
 ]
+Weight = Annotated[
+    str | None,
+    _option(
+        TABLE,
+        "The column that says what each row counts in the training; it is no input.",
+        "--weight",
+        metavar="COLUMN",
+    ),
+]
 TestSize = Annotated[
     float | None,
     _option(TABLE, "Share of the rows held out for the scores, 0 for none. Default: 0.2."),
@@ -240,7 +249,7 @@ Truth = Annotated[
 ]
 
 PASSED = (
-    "task", "preset", "loss_parameter", "test_size", "validation", "seed", "dtype",
+    "task", "sample_weight", "preset", "loss_parameter", "test_size", "validation", "seed", "dtype",
     "ensemble", "intervals", "solver", "learning_rate", "schedule", "epochs", "l1", "l2",
     "clip_norm", "dropout",
 )  # fmt: skip

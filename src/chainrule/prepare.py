@@ -35,6 +35,8 @@ class Prepared:
         Class numbers, or standardised values.
     Y : ndarray of shape (n, n_out)
         The same as the network takes it: one-hot for several outputs.
+    weight : ndarray of shape (n,), or None
+        What each row counts.
     train, validation, test : ndarray of int
         Which rows are for what.
     members : int
@@ -53,6 +55,7 @@ class Prepared:
     X: NDArray[Any]
     values: NDArray[Any]
     Y: NDArray[Any]
+    weight: NDArray[np.float64] | None
     train: NDArray[np.intp]
     validation: NDArray[np.intp]
     test: NDArray[np.intp]
@@ -84,6 +87,7 @@ def prepare(
     validation: float | None = None,
     ensemble: int | None = None,
     intervals: float | None = None,
+    sample_weight: str | None = None,
     seed: int = 0,
     dtype: str | None = None,
     **settings: Any,
@@ -119,6 +123,8 @@ def prepare(
     members = _members(ensemble, validation, neuron, learned)
     watched = _watched(validation, members, neuron)
     parts = _parts(_strata(rows, target, task), held_out, watched, whole("seed", seed, 0))
+    weight = None if sample_weight is None else _weights(rows, sample_weight)
+    drop = (*drop, sample_weight) if sample_weight else drop
     spec = _spec(rows, target, task, kinds, drop, parts == TEST, neuron, loss)
     network = _network(spec, neuron, hidden_layer_sizes, hidden, loss, loss_parameter)
     values = target_values(spec, rows, number_type)
@@ -129,12 +135,14 @@ def prepare(
     full, asked = _settings(settings, trained, network, neuron)
     asked |= {"preset": preset, "dtype": str(number_type), "test_size": held_out}
     asked |= {"validation": watched, "ensemble": members, "intervals": intervals}
+    asked |= {"sample_weight": sample_weight} if sample_weight else {}
     return Prepared(
         spec=spec,
         network=network,
         X=features(spec, rows, number_type),
         values=values,
         Y=_outputs(network, values, number_type),
+        weight=weight,
         train=np.flatnonzero(parts == TRAIN),
         validation=np.flatnonzero(parts == VALIDATION),
         test=np.flatnonzero(parts == TEST),
@@ -161,9 +169,8 @@ def _is_neuron(preset: str | None, sizes: Any, loss: str | None) -> bool:
 
 
 def _check_names(settings: dict[str, Any]) -> None:
-    for name in ("parameters", "sample_weight"):
-        if name in settings:
-            raise BadSetting(f"{name!r} goes with arrays: use chainrule.train, not chainrule.fit")
+    if "parameters" in settings:
+        raise BadSetting("'parameters' goes with arrays: use chainrule.train, not chainrule.fit")
 
 
 def _resolved(settings: dict[str, Any]) -> dict[str, Any]:
@@ -258,6 +265,30 @@ def _parts(
         classes, first = np.unique(strata[chosen], return_index=True)
         parts[chosen[first[np.isin(classes, emptied)]]] = TRAIN
     return parts
+
+
+def _weights(rows: Any, name: Any) -> NDArray[np.float64]:
+    """Return what each row counts."""
+    from chainrule import cells
+
+    if not isinstance(name, str):
+        raise BadSetting(
+            f"sample_weight={type(name).__name__} is no column's name; weights in an array go with "
+            "chainrule.train"
+        )
+    if name not in rows.column_names:
+        near = cells.did_you_mean(name, rows.column_names)
+        raise BadTable(f"there is no column '{name}' of weights; {near}")
+    weight: NDArray[np.float64] = cells.numbers(rows.column(name), name)
+    wrong = ~(np.isfinite(weight) & (weight >= 0.0))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise BadTable(
+            f"row {row + 1} of the weights '{name}' is {weight[row]:g}; write a number, 0 or more"
+        )
+    if not weight.any():
+        raise BadTable(f"the weights '{name}' are 0 in all {len(weight)} rows")
+    return weight
 
 
 def _spec(
