@@ -173,11 +173,11 @@ def rule_of(given: Any, loss: bool) -> Any:
     """
     if not isinstance(given, Rule) and not callable(given):
         return given
-    rule = given if isinstance(given, Rule) else Rule(given)
-    if rule.is_loss != loss:
+    node = parse(given.source if isinstance(given, Rule) else given)
+    if (len(node.args.args) > 1) != loss:
         wanted = "a loss is f(a, y)" if loss else "an activation is f(z)"
-        raise BadRule(f"rule {rule.name}: {wanted}; this one takes other arguments")
-    return rule
+        raise BadRule(f"rule {node.name}: {wanted}; this one takes other arguments")
+    return given if isinstance(given, Rule) else Rule(given)
 
 
 def rule_in_file(text: str) -> Rule:
