@@ -16,7 +16,7 @@ PACKAGE = ROOT / "src" / "chainrule"
 # A module imports only from modules above it.
 ORDER = [
     "errors", "elementary", "rules.activations", "rules.losses", "rules.optimisers", "rules",
-    "formula", "loops", "jit", "own", "products", "schedules", "initial",
+    "formula", "slopecheck", "loops", "jit", "own", "products", "schedules", "initial",
     "parsing", "csvfile", "reading", "datasets", "cells", "columns", "target", "kinds", "table",
     "network", "layout", "lifted", "passes", "kernels", "squares", "engine", "arguments",
     "files", "checkpoint", "threads", "levenberg", "course", "wholesale", "loop",

@@ -15,6 +15,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Mapping
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from numba.core import caching, cgutils, types
 from numba.extending import intrinsic, overload
 
 from chainrule import elementary
-from chainrule.formula import in_precision_of_argument, lifted
+from chainrule.formula import in_precision_of_argument, lifted, like
 
 OPTIONS: dict[str, Any] = {
     "nogil": True,
@@ -37,7 +38,7 @@ EXACT_OPTIONS: dict[str, Any] = OPTIONS | {"fastmath": {"contract"}, "forceinlin
 UNWRAPPED = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 KERNEL_SOURCES = (
     "elementary", "errors", "formula", "initial", "jit", "kernels", "layout", "lifted", "loops",
-    "network", "own", "passes", "products", "rules", "squares",
+    "network", "own", "passes", "products", "rules", "slopecheck", "squares",
 )  # fmt: skip
 COMPILED = not numba.config.DISABLE_JIT
 
@@ -146,11 +147,6 @@ def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
     return compiled
 
 
-def like(z: Any, number: float) -> Any:
-    """Return a number in the type of z."""
-    return type(z)(number)
-
-
 @overload(like, strict=False)
 def _like(z: Any, number: Any) -> Any:
     if isinstance(z, types.Float) and z.bitwidth == 32:
@@ -195,7 +191,7 @@ if COMPILED:
 def switch(
     rules: Mapping[str, Callable[..., Any] | None],
     results: int,
-    frame: Callable[[Callable[..., Any]], str],
+    frame: Callable[[list[str]], str],
     arguments: str,
     other: str = "raise ValueError('no rule has this code')",
     names: Mapping[str, Callable[..., Any]] | None = None,
@@ -214,7 +210,8 @@ def switch(
     results : int
         How many values each rule returns.
     frame : callable
-        Gives the lines of the loop for a rule, see ``chainrule.formula.lifted``.
+        Gives the lines of the loop for a rule of these arguments, see
+        ``chainrule.formula.lifted``.
     arguments : str
         The arguments of the function, as a frame names them.
     other : str
@@ -230,7 +227,8 @@ def switch(
             lines.append(f"        return {name}({arguments})")
         else:
             space = dict(rule.__globals__) | space
-            lines.append(textwrap.indent(lifted(rule, frame(rule), results), " " * 8).rstrip())
+            loop = lifted(rule, frame(list(signature(rule).parameters)), results)
+            lines.append(textwrap.indent(loop, " " * 8).rstrip())
     lines.append(f"    {other}")
     exec("\n".join(lines), space)
     return welded(space["chosen"])

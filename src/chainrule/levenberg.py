@@ -105,7 +105,7 @@ def levenberg_marquardt(
     """
     if network.loss != "half_squared_error":
         raise BadSetting(
-            f"Levenberg-Marquardt lowers loss='half_squared_error', not {network.loss!r}: "
+            f"Levenberg-Marquardt lowers loss='half_squared_error', not '{network.loss}': "
             "take another solver, such as adam"
         )
     theta = checked_parameters(network, theta).astype(np.float64)

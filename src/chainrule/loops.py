@@ -6,16 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from inspect import signature
-from typing import Any
-
 HYPERPARAMETERS = 4  # the most that an optimiser has
 
 
-def activation_loop(rule: Callable[..., Any]) -> str:
+def activation_loop(arguments: list[str]) -> str:
     """Give every output and its slope in place of the score."""
-    (score,) = signature(rule).parameters
+    (score,) = arguments
     return f"""
 for i_ in range(outputs_.size):
     {score} = outputs_[i_]
@@ -25,16 +21,16 @@ return
 """
 
 
-def loss_loop(rule: Callable[..., Any]) -> str:
+def loss_loop(arguments: list[str]) -> str:
     """Add up the losses of all outputs, and give dL/dA."""
-    output, target, *parameter = signature(rule).parameters
+    output, target, *parameter = arguments
     return f"""
-{"".join(parameter) or "unused_"} = parameter_
 total_ = 0.0
 for o_ in range(outputs_.shape[0]):
     part_ = shares_.dtype.type(0)
     for b_ in range(shares_.size):
         {output}, {target} = outputs_[o_, b_], targets_[o_, b_]
+        {"".join(parameter) or "unused_"} = parameter_
         RULE
         loss_, slope_ = RESULT
         part_ += shares_[b_] * loss_
@@ -44,9 +40,9 @@ return total_
 """
 
 
-def update_loop(rule: Callable[..., Any]) -> str:
+def update_loop(arguments: list[str]) -> str:
     """Change every parameter and its memories."""
-    names = list(signature(rule).parameters)[6:]
+    names = arguments[6:]
     names += [f"unused{i}_" for i in range(len(names), HYPERPARAMETERS)]
     return f"""
 {", ".join(names)} = hyperparameters_

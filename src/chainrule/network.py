@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from chainrule.errors import BadSetting
 from chainrule.initial import draw
-from chainrule.own import Rule, rule_of
+from chainrule.own import Rule, check_slope, rule_of
 from chainrule.rules import ACTIVATIONS, LINKS, LOSSES
 
 HIDDEN = tuple(name for name in ACTIVATIONS if name != "exp")
@@ -62,6 +62,15 @@ class Network:
     >>> parameters = network.initial(seed=7)
     >>> [(W.shape, b.shape) for W, b in network.layers(parameters)]
     [((3, 8), (8,)), ((8, 1), (1,))]
+
+    An activation of your own, with its derivative beside it:
+
+    >>> def bump(z):
+    ...     a = exp(-z * z)
+    ...     slope = -2.0 * z * a
+    ...     return a, slope
+    >>> print(Network((2, 8, 1), hidden=bump).hidden)
+    bump
     """
 
     sizes: tuple[int, ...]
@@ -103,15 +112,17 @@ class Network:
                 "output='sigmoid', loss='binary_cross_entropy'"
             )
         default = _own_parameter(self.loss)
-        if self.loss_parameter is None:
-            object.__setattr__(self, "loss_parameter", default)
+        value = default if self.loss_parameter is None else self.loss_parameter
+        if value is None:
             return
         if default is None:
-            raise BadSetting(f"loss={self.loss!r} has no parameter of its own")
-        value, upper = self.loss_parameter, 1.0 if self.loss == "quantile" else np.inf
+            raise BadSetting(f"loss='{self.loss}' has no parameter of its own")
+        upper = 1.0 if self.loss == "quantile" else np.inf
         if not (isinstance(value, int | float | np.number) and 0.0 < value < upper):
-            raise BadSetting(f"loss_parameter={value!r} of {self.loss!r} must be in (0, {upper})")
+            raise BadSetting(f"loss_parameter={value!r} of '{self.loss}' must be in (0, {upper})")
         object.__setattr__(self, "loss_parameter", float(value))
+        if isinstance(self.loss, Rule):
+            check_slope(self.loss.source, float(value))
 
     @property
     def activations(self) -> tuple[str | Rule, ...]:
@@ -198,6 +209,8 @@ def _one_of(parameter: str, name: Any, allowed: Any) -> None:
 
 def _own_parameter(loss: str | Rule) -> float | None:
     """Return the default of a loss's third argument, or None where it has only two."""
-    rule = loss.function if isinstance(loss, Rule) else LOSSES[loss]
+    if isinstance(loss, Rule):
+        return loss.parameter
+    rule = LOSSES[loss]
     arguments = list(signature(rule).parameters.values())[2:] if rule else []
     return float(arguments[0].default) if arguments else None
