@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from threading import Event
 from typing import Any
 
@@ -55,15 +55,12 @@ def trained(
 
 def _in_threads(one: Callable[[int], None], times: int, jobs: int, interrupted: Event) -> None:
     with ThreadPoolExecutor(jobs) as pool:  # leaving it waits for those that have begun
-        futures: list[Future[None]] = [pool.submit(one, number) for number in range(times)]
         try:
-            pending = set(futures)
+            pending = {pool.submit(one, number) for number in range(times)}
             while pending:
                 done, pending = wait(pending, A_LOOK, FIRST_EXCEPTION)
-                if any(future.exception() for future in done):
-                    break
-        finally:
-            if pending:
-                interrupted.set()
-    for future in futures:
-        future.result()
+                for future in done:
+                    future.result()  # raises what the call raised
+        except BaseException:  # Ctrl-C, or one that failed: the others shall come to an end
+            interrupted.set()
+            raise
