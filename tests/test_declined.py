@@ -20,10 +20,10 @@ THREE = np.digitize(X[:, 0] + X[:, 1] * 0.3, [-0.8, 0.9])
 PLAIN = {"hidden_layer_sizes": (6,), "activation": "tanh", "random_state": 3, "max_iter": 8}
 
 
-def fitted(kind, y, fit=None, **settings):
+def fitted(kind, y, fit=None, rows=slice(None), **settings):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return kind(**PLAIN | settings).fit(X, y, **fit or {})
+        return kind(**PLAIN | settings).fit(X[rows], y, **fit or {})
 
 
 def classifier(y=THREE, **settings):
@@ -142,6 +142,24 @@ def test_early_stopping_looks_at_any_score(scoring):
     assert model.n_iter_ < 400
     assert max(model.validation_scores_) == model.best_validation_score_
     np.testing.assert_allclose(score, model.best_validation_score_, rtol=1e-10)  # the best restored
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "lm"])
+@pytest.mark.parametrize("max_iter", [0, 7])
+def test_the_loss_of_several_numbers_is_their_mean(max_iter, solver):
+    numbers, weight = np.column_stack([NUMBER, X[:, 3], X[:, 2] ** 2]), 1 + X[:, 0] ** 2
+    fit = {"sample_weight": weight}
+    model = regressor(numbers, solver=solver, max_iter=max_iter, alpha=0.7, fit=fit)
+    error = np.average((model.predict(X) - numbers) ** 2, weights=weight, axis=0).mean() / 2
+    penalty = 0.7 / 2 / weight.sum() * sum((W**2).sum() for W in model.coefs_)
+    np.testing.assert_allclose(model.loss_, error + penalty, rtol=1e-10)
+
+
+def test_the_validation_loss_of_several_numbers_is_their_mean():
+    numbers = np.column_stack([NUMBER, X[:, 3]])
+    model = regressor(numbers[:60], fit={"X_val": X[60:], "y_val": numbers[60:]}, rows=slice(60))
+    expected = np.mean((model.predict(X[60:]) - numbers[60:]) ** 2) / 2
+    np.testing.assert_allclose(model.validation_loss_curve_[-1], expected, rtol=1e-12)
 
 
 def test_partial_fit_scores_every_call_on_validation_data_of_ones_own():

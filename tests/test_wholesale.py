@@ -119,6 +119,18 @@ def test_the_objective_is_the_gradient_with_its_penalty():
     np.testing.assert_allclose(slope, expected + of_penalty, rtol=1e-10, atol=1e-14)
 
 
+def test_a_share_is_of_the_loss_that_is_reported_alone():
+    theta = NETWORK.initial(3)
+    data = checked_data(NETWORK, X, Y, None, np.float64)
+    objective = Objective(NETWORK, data, l1=0.1, l2=0.2, share=0.25)
+    plain, expected = gradient(NETWORK, theta, X, Y)
+    extra, of_penalty = naive.penalty(NETWORK, theta, 0.1, 0.2)
+    loss, slope = objective.loss_and_gradient(theta)
+    np.testing.assert_allclose(loss, 0.25 * plain + extra, rtol=1e-12)
+    np.testing.assert_allclose(slope, expected + of_penalty, rtol=1e-10, atol=1e-14)
+    np.testing.assert_allclose(objective.loss(theta), 0.25 * plain, rtol=1e-12)
+
+
 def test_auto_chooses_by_size_and_loss_and_says_why():
     assert choose_solver(1000, 100, "half_squared_error")[0] == "lm"
     assert choose_solver(1000, 1000, "half_squared_error")[0] == "lbfgs"

@@ -124,22 +124,18 @@ class Objective:
     network : Network
     data : Data
         As ``checked_data`` gives them; the computation is of their type.
-    l2 : float, default 0
-        Adds l2 / 2 sum w^2 over the weights; biases are free.
-    alpha : float, default 0
-        The same, divided by the weight of the samples, as in scikit-learn.
-    l1 : float, default 0
-        Adds l1 sum |w|.
+    **settings : float
+        Of ``Settings``: l1 and l2 add l1 sum |w| + l2 / 2 sum w^2 over the weights (biases
+        are free); alpha is as l2, but divided by the weight of the samples; share is of the
+        data's loss in what is reported.
     """
 
-    def __init__(
-        self, network: Network, data: Data, l2: float = 0.0, alpha: float = 0.0, l1: float = 0.0
-    ) -> None:
+    def __init__(self, network: Network, data: Data, **settings: float) -> None:
         n, dtype = len(data.X), data.X.dtype
         if n == 0:
             raise BadSetting("X has no rows: there is nothing to average over")
         self.data = data
-        self.settings = Settings(n, np.zeros(HYPERPARAMETERS), l1=l1, l2=l2, alpha=alpha)
+        self.settings = Settings(n, np.zeros(HYPERPARAMETERS), **settings)  # type: ignore[arg-type]
         theta = np.zeros(network.n_parameters, dtype)
         self.plan, self.state = begin(network, theta, batch_size=n, seed=0)
 

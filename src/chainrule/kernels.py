@@ -192,6 +192,7 @@ def run(plan: Any, settings: Any, state: Any, data: Any, validation: Any, chunk:
                             plan, state.theta, state.work, count, state.gradient, start > begin
                         )
                     start += count
+                mean *= settings.share
                 if learning:
                     mean += penalise(plan, settings, state.theta, state.gradient, total)
                     if not np.isfinite(mean):
@@ -199,8 +200,9 @@ def run(plan: Any, settings: Any, state: Any, data: Any, validation: Any, chunk:
                         return DIVERGED
                     clip(state.gradient, settings.clip_norm)
                     take_step(plan, settings, state, chunk.rates)
-                loss += mean * total
-                weight += total
+                part = float(end - begin) if settings.by_rows else float(total)
+                loss += mean * part
+                weight += part
                 begin = end
             loss /= weight
             if not learning:

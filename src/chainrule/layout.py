@@ -59,6 +59,10 @@ class Settings(NamedTuple):
     dropout: float = 0.0  # share of the outputs of hidden layers that are left out
     patience: int = -1  # epochs without improvement before the stop; -1: never
     tolerance: float = 0.0
+    # What is reported, and not followed, as scikit-learn has it: the data's loss times a share,
+    # such as 1 / outputs; and batches of an epoch that count by rows, whatever their weight.
+    share: float = 1.0
+    by_rows: bool = False
 
 
 class State(NamedTuple):

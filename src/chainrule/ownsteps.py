@@ -59,7 +59,7 @@ def descend_to_the_end(model: Any, network: Network, part: Part, watch: Watch) -
 def _lbfgs(course: _Course, data: Data) -> None:
     model = course.model
     options = {"maxfun": model.max_fun, "maxiter": model.max_iter, "gtol": model.tol}
-    objective = Objective(course.network, data, alpha=float(model.alpha))
+    objective = Objective(course.network, data, alpha=float(model.alpha), share=model._share())
     found = lbfgs(objective, course.theta, course.hears, options)
     if course.stopped:
         return
@@ -73,10 +73,15 @@ def _lbfgs(course: _Course, data: Data) -> None:
 def _lm(course: _Course, data: Data) -> None:
     model = course.model
     total = data.weight.sum() if data.weight.size else len(data.X)
+    l2, share = float(model.alpha / total), model._share()
+
+    def report(theta: NDArray[Any], loss: float) -> bool:
+        penalty = l2 / 2 * sum(float((W * W).sum()) for W, _ in course.network.layers(theta))
+        return course.hears(theta, share * (loss - penalty) + penalty)
+
     converged = descend(
-        "lm", course.network, course.theta, data,
-        l2=float(model.alpha / total), epochs=model.max_iter, report=course.hears,
-    )  # fmt: skip
+        "lm", course.network, course.theta, data, l2=l2, epochs=model.max_iter, report=report
+    )
     if not (converged or course.stopped):
         _warn(f"lm failed to converge after {model.n_iter_} iteration(s).")
 

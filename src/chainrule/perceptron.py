@@ -3,9 +3,11 @@
 With the same ``random_state`` the initial weights, the split for early stopping and the
 order of the batches are scikit-learn's own, so the trained weights agree too.
 
-Two losses are reported otherwise, and gradients are alike: over several outputs half the
-squared error is their sum (scikit-learn reports the mean, and follows the gradient of the
-sum), and the mean over an epoch's batches is taken with the sample weights.
+The losses are scikit-learn's, too, which differ from ``chainrule.train``'s: over several
+outputs the error is their mean, though the gradient that is followed is that of their sum;
+and batches count by their rows in an epoch's loss, whatever the weight of these. Only the
+constant of Poisson's deviance is that of all rows here, and of each batch there, which
+differs where rows have weights.
 """
 
 from __future__ import annotations
@@ -296,6 +298,10 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         rows = rows if rows.flags.writeable else rows.copy()
         return Data(rows, np.array(y, dtype, order="C"), share, np.arange(len(X), dtype=np.int32))
 
+    def _share(self) -> float:
+        """Return what scikit-learn's loss is of ours: of several numbers it reports the mean."""
+        return 1.0 / self.n_outputs_ if self.out_activation_ == "identity" else 1.0
+
     def _shift(self, y: NDArray[Any], weight: Any) -> float:
         """Return what scikit-learn's loss has more than ours: the deviance's own constant."""
         if self.out_activation_ != "exp":
@@ -305,7 +311,8 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
     def _loss_now(self, X: NDArray[Any], y: NDArray[Any], weight: Any) -> float:
         """Return the loss at the present weights, penalties included."""
         data = self._data(X, y, weight, self.coefs_[0].dtype)
-        objective = Objective(self._network(), data, l1=float(self.l1), alpha=float(self.alpha))
+        penalties = {"l1": float(self.l1), "alpha": float(self.alpha)}
+        objective = Objective(self._network(), data, share=self._share(), **penalties)
         return objective.loss_and_gradient(self._packed())[0] + self._shift(y, weight)
 
     def _is_plain(self, X: Any) -> bool:

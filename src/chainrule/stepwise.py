@@ -60,6 +60,8 @@ class _Steps:
             alpha=float(model.alpha),
             dropout=float(model.dropout),
             clip_norm=np.inf if model.clip_norm is None else float(model.clip_norm),
+            share=model._share(),
+            by_rows=True,
         )
         seed = model._random_state.randint(2**31) if model.dropout else 0
         self.plan, self.state = begin(network, theta, batch, seed)
@@ -235,7 +237,7 @@ class _Judge:
         self.model, self.network, self.held, self.scorer = model, network, held, None
         if held is not None:
             data = model._data(*held, model.coefs_[0].dtype)
-            self.objective = Objective(network, data)
+            self.objective = Objective(network, data, share=model._share())
             self.shift = model._shift(held.y, held.weight)
         if model.scoring not in (None, "loss"):
             self.scorer = check_scoring(model, model.scoring)
