@@ -38,7 +38,7 @@ def first_call(dtype: Any) -> None:
                 console.print(COMPILING)
 
         # The code of one type may be there and that of the other not: then it takes long.
-        timer = threading.Timer(1.0 if is_warm() else 0.0, announce)
+        timer = threading.Timer(3.0 if is_warm() else 0.0, announce)
         timer.start()
         try:
             compile_for(dtype)
