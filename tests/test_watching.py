@@ -205,7 +205,7 @@ def test_ctrl_c_ends_restarts_in_threads(solver):
 
     def callback(model):
         heard.append((model.random_state, model.n_iter_))
-        if model.n_iter_ == 1 and both.wait() == 0:  # two are under way
+        if both.wait() == 0 and model.n_iter_ == 2:  # two are under way
             os.kill(os.getpid(), signal.SIGINT)
         if model.n_iter_ == 2:
             time.sleep(1)  # the main thread looks up meanwhile
