@@ -489,6 +489,7 @@ COPIES = [
 ]
 
 
+@pytest.mark.compiled_only
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("batch", [1, 7, 32])
 def test_a_copy_of_our_rule_gives_our_bits(batch, dtype):
