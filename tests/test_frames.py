@@ -207,3 +207,8 @@ def test_more_tools_of_scikit_learn(fitted):
     assert importance["bill_length_mm"] == max(importance.values()) > 0.1
     several = clone(fitted).set_params(n_restarts=3, n_jobs=2, max_iter=5).fit(PANDAS, SPECIES)
     assert several.table_ == fitted.table_
+    numbers = np.nan_to_num(PANDAS[["bill_length_mm", "bill_depth_mm"]].to_numpy())
+    several.set_params(categorical_features=None).fit(numbers, SPECIES)
+    assert not hasattr(several, "table_")
+    assert not hasattr(several, "feature_names_in_")
+    assert several.predict(numbers).shape == (344,)

@@ -171,6 +171,13 @@ def test_what_does_not_fit_is_refused_by_layer(message):
         chainrule.MLPRegressor(**SETTINGS, **WRONG[message]).fit(X, NUMBER)
 
 
+def test_restarts_that_are_not_made_do_not_mind_them():
+    given = initial("MLPRegressor")
+    one = chainrule.MLPRegressor(**SETTINGS, **given).partial_fit(X, NUMBER)
+    other = chainrule.MLPRegressor(**SETTINGS, **given, n_restarts=3).partial_fit(X, NUMBER)
+    assert_weights(other, one.coefs_, one.intercepts_)
+
+
 def test_one_epoch_still_warns():
     with pytest.warns(ConvergenceWarning, match=r"Maximum iterations \(1\) reached"):
         chainrule.MLPRegressor(**SETTINGS, max_iter=1).fit(X, NUMBER)

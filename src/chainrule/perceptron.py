@@ -41,12 +41,6 @@ from chainrule.weights import Joined, drawn, given, in_one
 from chainrule.wholesale import check_wholesale
 
 OUTPUTS = {"identity": "identity", "logistic": "sigmoid", "softmax": "softmax", "exp": "exp"}
-LOSSES = {
-    "identity": "half_squared_error",
-    "logistic": "binary_cross_entropy",
-    "softmax": "cross_entropy",
-    "exp": "poisson",
-}
 STOCHASTIC = ("sgd", "adam", "adamw", "rmsprop", "rprop", "gd")
 
 
@@ -211,11 +205,6 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
                 "partial_fit does not support early_stopping=True without validation data of your "
                 "own: rows held out of one call would be trained on in the next; give X_val, y_val"
             )
-        if self.n_restarts > 1 and self.coefs_init is not None:
-            raise ValueError(
-                f"n_restarts={self.n_restarts} trains from weights that differ, and coefs_init "
-                "gives one set of them; leave one of the two out"
-            )
         if self.solver in WHOLESALE:
             names = ("l1", "clip_norm", "dropout", "checkpoint")
             check_wholesale(self.solver, {name: getattr(self, name) for name in names})
@@ -270,6 +259,11 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
 
     def _fit_restarts(self, X: Any, y: Any, sample_weight: Any, held: Any, watch: Watch) -> Any:
         """Train from several initial weights, in threads, and keep the best."""
+        if self.coefs_init is not None:
+            raise ValueError(
+                f"n_restarts={self.n_restarts} trains from weights that differ, and coefs_init "
+                "gives one set of them; leave one of the two out"
+            )
         random_state = check_random_state(self.random_state)
         seeds = random_state.randint(np.iinfo(np.int32).max, size=self.n_restarts)
 
@@ -286,6 +280,8 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         models = trained(one, range(self.n_restarts), self.n_jobs, watch.interrupted)
         scored = self.early_stopping and self.solver in STOCHASTIC
         scores = [m.best_validation_score_ if scored else -m.loss_ for m in models]
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)  # of an earlier fit, such as the names of its columns
         parameters = self.get_params()
         for name, value in vars(models[int(np.argmax(scores))]).items():
             if name not in parameters:
