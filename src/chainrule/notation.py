@@ -30,7 +30,7 @@ class Symbol:
 
     letter: str
     layer: int | None = None
-    at: tuple[int, ...] = ()
+    at: tuple[int | str, ...] = ()
     value: float | None = None
 
 
@@ -108,7 +108,17 @@ class Choice:
 
 
 Expression = (
-    Number | Symbol | Derivative | Rest | Negative | Sum | Product | Quotient | Power | Call | Choice
+    Number
+    | Symbol
+    | Derivative
+    | Rest
+    | Negative
+    | Sum
+    | Product
+    | Quotient
+    | Power
+    | Call
+    | Choice
 )
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<": lambda a, b: a < b,
@@ -125,7 +135,7 @@ def rebuilt(expression: Any, change: Callable[[Any], Any]) -> Any:
     """Return an expression with a change made to each of its direct parts."""
     if not isinstance(expression, Negative | Sum | Product | Quotient | Power | Call | Choice):
         return expression
-    parts = {}
+    parts: dict[str, Any] = {}
     for field in fields(expression):
         part = getattr(expression, field.name)
         if isinstance(part, tuple):
@@ -253,10 +263,11 @@ def read_rule(
         else:
             found.append(Definition(name, right))
             known[name] = signs.get(name, Symbol(name))
-    for element in last.value.elts:
-        if (name := ast.unparse(element)) in wanted:
-            found.append(Definition(wanted.pop(name), read_expression(element, known)))
-    return found
+    return found + [
+        Definition(wanted[name], read_expression(element, known))
+        for element in last.value.elts
+        if (name := ast.unparse(element)) in wanted
+    ]
 
 
 def size_of(expression: Any) -> int:
@@ -314,7 +325,11 @@ def plus(left: Expression, right: Expression) -> Expression:
 
 
 def times(left: Expression, right: Expression) -> Expression:
-    """Return a product; one on the left is carried on, and x x is written x^2."""
+    """Return a product; products in it are carried on, and x x is written x^2."""
+    if isinstance(right, Product):
+        for factor in right.factors:
+            left = times(left, factor)
+        return left
     factors = left.factors if isinstance(left, Product) else (left,)
     if isinstance(factors[-1], Negative):  # -z z is -(z z)
         return Negative(times(_product((*factors[:-1], factors[-1].of)), right))

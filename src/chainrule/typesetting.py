@@ -109,7 +109,7 @@ def mathml(expression: Any, digits: int = DIGITS) -> str:
 def _starts_negative(expression: Any) -> bool:
     match expression:
         case Number(value=value):
-            return value < 0 or (value == 0 and str(value)[0] == "-")
+            return value < 0
         case Negative():
             return True
         case Product(factors=factors):
@@ -242,6 +242,8 @@ class _Text(_Setter):
 
     def number(self, decimal: str, ten: int) -> str:  # type: ignore[override]
         decimal = decimal.replace("-", MINUS)
+        if ten and decimal.lstrip(MINUS) == "1":
+            return f"{decimal[:-1]}10{str(ten).translate(SUPERSCRIPTS)}"
         return f"{decimal}·10{str(ten).translate(SUPERSCRIPTS)}" if ten else decimal
 
     def symbol(self, symbol: Symbol) -> str:  # type: ignore[override]
