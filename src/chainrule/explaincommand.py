@@ -17,6 +17,7 @@ from chainrule.files import check_folder, write_whole
 
 if TYPE_CHECKING:
     from chainrule.explaining.derivation import Derivation
+    from chainrule.model import Model
 
 ENDINGS = {".txt": "text", ".md": "markdown", ".tex": "latex", ".html": "html", ".htm": "html"}
 WIDEST = 110  # longer lines are tiring to read
@@ -53,14 +54,24 @@ def _step(
 ) -> Derivation:
     from chainrule.model import load
 
-    if model is None or table is None:
+    if model is None:
         raise BadSetting(
-            "give a model and a table, such as `chainrule explain penguins.safetensors "
-            "penguins.csv --row 3`, or --source for the rules"
+            "give a model and a table, such as `chainrule explain houses.safetensors houses.csv "
+            "--row 3`, or --source for the rules"
         )
     found = load(model)
+    rows = table or _shipped(found)
     first_call("float64")
-    return found.explain(table, row, member=member, **settings)
+    return found.explain(rows, row, member=member, **settings)
+
+
+def _shipped(model: Model) -> Path:
+    """Return the shipped table, where the model is of its columns."""
+    from chainrule.datasets import penguins, penguins_path
+
+    if not set(model.spec.kinds) <= set(penguins().column_names):
+        raise BadSetting("give a table too, with the row to explain")
+    return penguins_path()
 
 
 def form_of(form: str | None, output: Path | None) -> str:
@@ -98,10 +109,10 @@ def show(derivation: Derivation, form: str, output: Path | None) -> None:
 class _Highlighter(RegexHighlighter):
     base_style = "explain."
     highlights = [  # noqa: RUF012
-        r"(?P<title>^.+\n[═─]+$)",
+        r"(?m)(?P<title>^.+\n[═─]+$)",
         r"(?P<tick>✓)",
-        r"(?P<off>≠.*$)",
-        r"(?P<equation>\(\d+\)$)",
+        r"(?m)(?P<off>≠.*$)",
+        r"(?m)(?P<equation>\(\d+\)$)",
     ]
 
 

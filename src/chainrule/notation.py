@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from chainrule.formula import NAMES, Source, is_docstring, parse
+from chainrule.formula import NAMES, Source, arguments_of, is_docstring, parse
 
 
 @dataclass(frozen=True)
@@ -244,21 +244,22 @@ def read_rule(
     ['loss', 'slope']
     """
     node = parse(rule)
-    known: dict[str, Expression] = {
-        argument.arg: signs.get(argument.arg, Symbol(argument.arg)) for argument in node.args.args
-    }
+    arguments = arguments_of(node)
+    known: dict[str, Expression] = {name: signs.get(name, Symbol(name)) for name in arguments}
     *assignments, last = [line for line in node.body if not is_docstring(line)]
     assert isinstance(last, ast.Return)
     assert isinstance(last.value, ast.Tuple)
     wanted = dict(zip(map(ast.unparse, last.value.elts), results, strict=True))
+    value = ast.unparse(last.value.elts[0])
     found: list[Definition] = []
     for line in assignments:
         assert isinstance(line, ast.Assign)
         name, right = ast.unparse(line.targets[0]), read_expression(line.value, known)
-        if name in wanted:
+        small = size_of(right) <= SMALL and name not in arguments
+        if name in wanted and (name == value or not small):
             found.append(Definition(wanted.pop(name), right))
             known[name] = signs.get(found[-1].name, Symbol(found[-1].name))
-        elif size_of(right) <= SMALL:
+        elif small:
             known[name] = right
         else:
             found.append(Definition(name, right))

@@ -257,7 +257,11 @@ Explained = Annotated[
     typer.Argument(help="A model that chainrule train saved.", metavar="MODEL", show_default=False),
 ]
 ExplainedTable = Annotated[
-    str | None, _table("CSV (also gzipped) or Parquet, with the row; - is standard input.")
+    str | None,
+    _table(
+        "CSV (also gzipped) or Parquet, with the row; - is standard input. Default: the shipped "
+        "penguins."
+    ),
 ]
 Row = Annotated[int, typer.Option(help="Which row of the table, from 1.", metavar="K", min=1)]
 Member = Annotated[

@@ -23,12 +23,11 @@ from chainrule.terminal import printable
 
 if TYPE_CHECKING:
     from chainrule.columns import TableSpec
-    from chainrule.model import Model
 
 FOLLOWED = ("l1", "l2", "clip_norm", "scheme", "learning_rate")
 
 
-def explain_row(model: Model, rows: Any, row: int, member: int, **settings: Any) -> Derivation:
+def explain_row(model: Any, rows: Any, row: int, member: int, **settings: Any) -> Derivation:
     """Show the step of one network of a model on one row; ``Model.explain`` describes it."""
     row, member = whole("row", row, 1), whole("member", member, 1)
     if row > rows.num_rows:
@@ -48,7 +47,7 @@ def explain_row(model: Model, rows: Any, row: int, member: int, **settings: Any)
     return replace(derivation, title=title, sections=(before, first, *others))
 
 
-def as_rows(model: Model, table: Any) -> Any:
+def as_rows(model: Any, table: Any) -> Any:
     """Return a table from what ``Model.explain`` takes: a table, or one row as a mapping."""
     from chainrule.reading import read_table
 
@@ -65,7 +64,7 @@ def as_rows(model: Model, table: Any) -> Any:
     return read_table(table, columns=model.spec.kinds)
 
 
-def _usual(model: Model) -> dict[str, Any]:
+def _usual(model: Any) -> dict[str, Any]:
     """Return how the model was trained, as far as a step has to do with it."""
     settings = model.summary.settings
     solver = str(settings.get("solver", "gd"))
@@ -74,7 +73,7 @@ def _usual(model: Model) -> dict[str, Any]:
     return {"solver": solver} | kept
 
 
-def _target(model: Model, one: Any) -> Any:
+def _target(model: Any, one: Any) -> Any:
     """Return the target as the network is trained on it, or None where the row has none."""
     name = model.spec.target.name
     if name not in one.column_names or not known_rows(one, name)[0]:
@@ -84,7 +83,7 @@ def _target(model: Model, one: Any) -> Any:
     return np.array([float(value)]) if size == 1 else np.eye(size)[int(value)]
 
 
-def _about(model: Model, member: int) -> list[Part]:
+def _about(model: Any, member: int) -> list[Part]:
     settings, parts = model.summary.settings, []
     if len(model.ensemble) > 1:
         parts.append(
