@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from chainrule.explaining.document import as_latex
+from chainrule.explaining.markdown import as_markdown
+from chainrule.explaining.page import as_fragment, as_html
 from chainrule.explaining.parts import Explanation
 from chainrule.explaining.plain import as_text
 
@@ -25,6 +28,22 @@ class Derivation(Explanation):
     def to_text(self, width: int = 80) -> str:
         """Return it as text with Unicode mathematics, for lines of so many characters."""
         return as_text(self, width)
+
+    def to_markdown(self) -> str:
+        """Return it as Markdown, with the mathematics as LaTeX between dollar signs."""
+        return as_markdown(self)
+
+    def to_latex(self) -> str:
+        """Return it as a LaTeX document, for pdflatex and lualatex."""
+        return as_latex(self)
+
+    def to_html(self) -> str:
+        """Return it as one HTML page with MathML, that needs no network and no script."""
+        return as_html(self)
+
+    def _repr_html_(self) -> str:
+        """Show it in a notebook."""
+        return as_fragment(self)
 
     def __str__(self) -> str:
         return self.to_text()
