@@ -22,6 +22,7 @@ ORDER = [
     "files", "checkpoint", "threads", "levenberg", "course", "wholesale", "loop",
     "ensemble", "calibration", "folds", "document", "untrusted", "summary", "drawing", "terminal",
     "explaining", "explaining.parts", "explaining.plain", "explaining.shown", "explaining.style",
+    "explaining.machine",
     "explaining.markdown", "explaining.document", "explaining.page", "explaining.derivation",
     "explaining.trace", "explaining.signs", "explaining.rulelines", "explaining.drawn",
     "explaining.chain", "explaining.update", "explaining.paths", "explaining.steps",
