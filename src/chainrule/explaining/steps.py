@@ -44,6 +44,7 @@ from chainrule.typesetting import DIGITS
 EQUATIONS = {"sigmoid": ("3", "13"), "half_squared_error": ("4", "9")}  # value, slope
 
 
+@np.errstate(all="ignore")  # what overflows is shown so
 def explain(
     network: Network,
     parameters: ArrayLike,
