@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from chainrule.formula import NAMES, Source, is_docstring, parse
+from chainrule.formula import NAMES, Source, arguments_of, is_docstring, parse
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Symbol:
 
     letter: str
     layer: int | None = None
-    at: tuple[int, ...] = ()
+    at: tuple[int | str, ...] = ()
     value: float | None = None
 
 
@@ -108,7 +108,17 @@ class Choice:
 
 
 Expression = (
-    Number | Symbol | Derivative | Rest | Negative | Sum | Product | Quotient | Power | Call | Choice
+    Number
+    | Symbol
+    | Derivative
+    | Rest
+    | Negative
+    | Sum
+    | Product
+    | Quotient
+    | Power
+    | Call
+    | Choice
 )
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<": lambda a, b: a < b,
@@ -125,7 +135,7 @@ def rebuilt(expression: Any, change: Callable[[Any], Any]) -> Any:
     """Return an expression with a change made to each of its direct parts."""
     if not isinstance(expression, Negative | Sum | Product | Quotient | Power | Call | Choice):
         return expression
-    parts = {}
+    parts: dict[str, Any] = {}
     for field in fields(expression):
         part = getattr(expression, field.name)
         if isinstance(part, tuple):
@@ -234,29 +244,31 @@ def read_rule(
     ['loss', 'slope']
     """
     node = parse(rule)
-    known: dict[str, Expression] = {
-        argument.arg: signs.get(argument.arg, Symbol(argument.arg)) for argument in node.args.args
-    }
+    arguments = arguments_of(node)
+    known: dict[str, Expression] = {name: signs.get(name, Symbol(name)) for name in arguments}
     *assignments, last = [line for line in node.body if not is_docstring(line)]
     assert isinstance(last, ast.Return)
     assert isinstance(last.value, ast.Tuple)
     wanted = dict(zip(map(ast.unparse, last.value.elts), results, strict=True))
+    value = ast.unparse(last.value.elts[0])
     found: list[Definition] = []
     for line in assignments:
         assert isinstance(line, ast.Assign)
         name, right = ast.unparse(line.targets[0]), read_expression(line.value, known)
-        if name in wanted:
+        small = size_of(right) <= SMALL and name not in arguments
+        if name in wanted and (name == value or not small):
             found.append(Definition(wanted.pop(name), right))
             known[name] = signs.get(found[-1].name, Symbol(found[-1].name))
-        elif size_of(right) <= SMALL:
+        elif small:
             known[name] = right
         else:
             found.append(Definition(name, right))
             known[name] = signs.get(name, Symbol(name))
-    for element in last.value.elts:
-        if (name := ast.unparse(element)) in wanted:
-            found.append(Definition(wanted.pop(name), read_expression(element, known)))
-    return found
+    return found + [
+        Definition(wanted[name], read_expression(element, known))
+        for element in last.value.elts
+        if (name := ast.unparse(element)) in wanted
+    ]
 
 
 def size_of(expression: Any) -> int:
@@ -314,7 +326,11 @@ def plus(left: Expression, right: Expression) -> Expression:
 
 
 def times(left: Expression, right: Expression) -> Expression:
-    """Return a product; one on the left is carried on, and x x is written x^2."""
+    """Return a product; products in it are carried on, and x x is written x^2."""
+    if isinstance(right, Product):
+        for factor in right.factors:
+            left = times(left, factor)
+        return left
     factors = left.factors if isinstance(left, Product) else (left,)
     if isinstance(factors[-1], Negative):  # -z z is -(z z)
         return Negative(times(_product((*factors[:-1], factors[-1].of)), right))

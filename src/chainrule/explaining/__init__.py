@@ -5,4 +5,6 @@
     steps          the sections of that step
     paths          one weight, along all paths from it to the loss
     plain, ...     how it is shown: text, Markdown, LaTeX, HTML
+
+Every number in it is the engine's own, and every formula is printed from its rule.
 """

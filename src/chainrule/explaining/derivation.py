@@ -1,157 +1,49 @@
-"""What an explanation is made of: sections of words, equations and tables."""
+"""The worked mathematics of a step, and its forms."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
-
-from chainrule.notation import Expression, put_in
-from chainrule.typesetting import DIGITS, text
-
-
-@dataclass(frozen=True)
-class Line:
-    """One equation: what it is, in signs, with the numbers put in, and its value.
-
-    Attributes
-    ----------
-    left : Expression or str
-    right : Expression or None
-        None, with no value either, is a blank to be filled in.
-    value : float or None
-        The engine's own number.
-    relation : str
-        "=", or "←" for an update, or "~" for what is drawn.
-    equation : str
-        Its number in the source document, such as "24".
-    check : float or None
-        The same number by finite differences of the loss.
-    note : str
-        A few words.
-    """
-
-    left: Expression | str
-    right: Expression | None = None
-    value: float | None = None
-    relation: str = "="
-    equation: str = ""
-    check: float | None = None
-    note: str = ""
-
-    @property
-    def numbers(self) -> Expression | None:
-        """The right side with the numbers put in, or None where that says nothing more."""
-        if self.right is None or self.value is None:
-            return None
-        numbers: Expression = put_in(self.right)
-        return None if numbers == self.right or is_number(numbers) else numbers
+from chainrule.explaining.document import as_latex
+from chainrule.explaining.markdown import as_markdown
+from chainrule.explaining.page import as_fragment, as_html
+from chainrule.explaining.parts import Explanation
+from chainrule.explaining.plain import as_text
 
 
-def is_number(expression: Any) -> bool:
-    """Say whether an expression is a number and no more."""
-    from chainrule.notation import Number
+class Derivation(Explanation):
+    """The worked mathematics of one step, as ``chainrule.explain`` gives it.
 
-    return isinstance(expression, Number)
-
-
-@dataclass(frozen=True)
-class Lines:
-    """Equations, one below the other."""
-
-    lines: tuple[Line, ...]
-
-
-@dataclass(frozen=True)
-class Words:
-    """A paragraph of plain text; what names of columns it holds may be any text."""
-
-    text: str
-
-
-Cell = Expression | str | float | None
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table; numbers in it are the engine's own."""
-
-    heads: tuple[Expression | str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-
-
-Part = Lines | Words | Grid
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of an explanation, under a title."""
-
-    title: str
-    parts: tuple[Part, ...]
-
-
-@dataclass(frozen=True)
-class Derivation:
-    """The worked mathematics of a step.
+    It prints as text, and shows itself in notebooks.
 
     Attributes
     ----------
     title : str
-    sections : tuple of Section
+    sections : tuple
+        Of equations, tables and words.
     digits : int
         With how many significant digits numbers are shown. They are kept in full.
+    values : mapping of str to float
+        The numbers of all equations by what stands on their left, such as "∂L/∂W[1]".
     """
-
-    title: str
-    sections: tuple[Section, ...]
-    digits: int = field(default=DIGITS)
-
-    def lines(self) -> Iterator[Line]:
-        """Yield all equations."""
-        for section in self.sections:
-            for part in section.parts:
-                if isinstance(part, Lines):
-                    yield from part.lines
-
-    @property
-    def values(self) -> Mapping[str, float]:
-        """The numbers of all equations by what stands on their left."""
-        return {
-            line.left if isinstance(line.left, str) else text(line.left): line.value
-            for line in self.lines()
-            if line.value is not None
-        }
 
     def to_text(self, width: int = 80) -> str:
         """Return it as text with Unicode mathematics, for lines of so many characters."""
-        from chainrule.explaining.plain import as_text
-
         return as_text(self, width)
 
     def to_markdown(self) -> str:
-        """Return it as Markdown, with the mathematics as LaTeX between dollar signs."""
-        from chainrule.explaining.markdown import as_markdown
-
+        """Return it as Markdown, its mathematics as LaTeX between dollar signs."""
         return as_markdown(self)
 
     def to_latex(self) -> str:
-        """Return it as a LaTeX document."""
-        from chainrule.explaining.document import as_latex
-
+        """Return it as a LaTeX document, for pdflatex or lualatex."""
         return as_latex(self)
 
     def to_html(self) -> str:
         """Return it as one HTML page with MathML, that needs no network and no script."""
-        from chainrule.explaining.page import as_html
-
         return as_html(self)
-
-    def __str__(self) -> str:
-        return self.to_text()
 
     def _repr_html_(self) -> str:
         """Show it in a notebook."""
-        from chainrule.explaining.page import as_fragment
-
         return as_fragment(self)
+
+    def __str__(self) -> str:
+        return self.to_text()

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from math import isclose
 from typing import Any
 
-from chainrule.explaining.derivation import Derivation, Grid, Line, Lines, Words
+from chainrule.explaining.parts import TICK, Explanation, Grid, Line, Lines, Words, tick
 from chainrule.notation import Number
 from chainrule.typesetting import text
 
 INDENT = "  "
 BLANK = "____________"
-FAR = 1e-6  # finite differences within this share of the gradient confirm it
 
 
-def as_text(derivation: Derivation, width: int = 80) -> str:
+def as_text(explanation: Explanation, width: int = 80) -> str:
     """Return an explanation as text."""
-    lines = [derivation.title, "═" * min(width, len(derivation.title))]
-    for section in derivation.sections:
+    lines = [explanation.title, "═" * min(width, len(explanation.title))]
+    for section in explanation.sections:
         lines += ["", section.title, "─" * min(width, len(section.title))]
         for place, part in enumerate(section.parts):
             if place and not isinstance(part, Words):
                 lines.append("")
-            lines += part_lines(part, width, derivation.digits)
+            lines += part_lines(part, width, explanation.digits)
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -64,18 +62,13 @@ def remark(line: Line, digits: int) -> str:
     """Return what stands behind an equation: its check, its number in the document."""
     parts = []
     if line.check is not None and line.value is not None:
-        agrees = confirmed(line)
-        parts.append("✓" if agrees else f"≠ {text(Number(line.check), digits)} by differences")
+        mark = tick(line.value, line.check)
+        parts.append(
+            mark if mark == TICK else f"≠ {text(Number(line.check), digits)} by differences"
+        )
     parts += [line.note] if line.note else []
     parts += [f"({line.equation})"] if line.equation else []
     return " ".join(parts)
-
-
-def confirmed(line: Line) -> bool:
-    """Say whether finite differences of the loss give the same number."""
-    assert line.value is not None
-    assert line.check is not None
-    return isclose(line.value, line.check, rel_tol=FAR, abs_tol=1e-9)
 
 
 def _equation(line: Line, left: int, width: int, digits: int) -> Iterator[str]:

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from chainrule.boxes import clean
-from chainrule.explaining.parts import Explanation, Grid, Line, Lines, Words
-from chainrule.explaining.plain import confirmed
+from chainrule.explaining.parts import TICK, Grid, Line, Words, tick
 from chainrule.notation import Expression, Number, Sum
 from chainrule.typesetting import text
 
@@ -54,7 +53,7 @@ def verdict(line: Line, digits: int) -> tuple[bool, str] | None:
     """Say whether finite differences confirm a gradient, and their number."""
     if line.check is None or line.value is None:
         return None
-    return confirmed(line), text(Number(line.check), digits)
+    return tick(line.value, line.check) == TICK, text(Number(line.check), digits)
 
 
 def cell(value: Any, digits: int) -> str | Expression:
@@ -82,11 +81,3 @@ def pieces(words: Words) -> Iterator[str | Expression]:
     """Yield the words of a paragraph, and the signs among them."""
     for piece in (words.text,) if isinstance(words.text, str) else words.text:
         yield clean(f"|{piece}|")[1:-1] if isinstance(piece, str) else piece
-
-
-def lines_of(explanation: Explanation) -> Iterator[Line]:
-    """Yield all equations of an explanation."""
-    for section in explanation.sections:
-        for part in section.parts:
-            if isinstance(part, Lines):
-                yield from part.lines
