@@ -5,10 +5,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 
-from chainrule.boxes import clean
 from chainrule.explaining.parts import Explanation, Grid, Line, Lines, Words
 from chainrule.explaining.shown import cell, is_short, pieces, sides_of, verdict, wordy
-from chainrule.notation import Expression
+from chainrule.notation import Choice, Expression
 from chainrule.typesetting import latex, latex_text, text
 
 RELATIONS = {"=": "=", "←": "\\leftarrow", "~": "\\sim"}
@@ -59,10 +58,11 @@ PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
   \setlength{\leftskip}{1em}\addtolength{\leftskip}{\leftroom}%
   \setlength{\rightskip}{0pt plus 1fil}\setlength{\parfillskip}{0pt}%
   \lineskiplimit=2pt\lineskip=3pt\tolerance=9999\emergencystretch=3em
-  \relpenalty=9999\binoppenalty=100
+  \relpenalty=9999\binoppenalty=100\medmuskip=4mu plus 2mu minus 1mu
   \let\centred=\cdot\renewcommand{\cdot}{\centred\penalty600 }}{\par\medskip}
 \setlength{\parindent}{0pt}\setlength{\parskip}{6pt plus 2pt}
-\setlength{\LTleft}{0pt}\setlength{\emergencystretch}{3em}
+\setlength{\LTleft}{0pt}\setcounter{LTchunksize}{10000}  % one run of LaTeX is enough
+\setlength{\emergencystretch}{3em}
 """
 
 
@@ -112,9 +112,12 @@ def _length(left: Expression | str, digits: int) -> int:
 def _equation(line: Line, digits: int) -> str:
     expressions = sides_of(line, digits)
     sides = [latex(side, digits) for side in expressions] or ["\\blank"]
+    for place, side in enumerate(expressions[:-1]):
+        sides[place] += "\\qquad" if isinstance(side, Choice) else ""
     between = " = " if is_short(line, expressions, digits) else " \\side = "
     relation = RELATIONS.get(line.relation, line.relation)
-    return f"\\equate{{{_left(line, digits)}}}{{{relation} {between.join(sides)}}}{{{_remark(line, digits)}}}"
+    right = f"{relation} {between.join(sides)}"
+    return f"\\equate{{{_left(line, digits)}}}{{{right}}}{{{_remark(line, digits)}}}"
 
 
 def _remark(line: Line, digits: int) -> str:
@@ -154,16 +157,15 @@ def _table(
     size = "" if total <= SMALL else "\\small" if total <= TINY else "\\footnotesize"
     form = "".join(_column(widths[k], words[k]) for k in block)
     head, *body = [" & ".join(_cell(row[k], digits) for k in block) for row in rows]
+    top = f"\\toprule\n{head} \\\\\n\\midrule\n"
     inside = "".join(f"{row} \\\\\n" for row in body)
-    head = f"\\toprule\n{head} \\\\\n\\midrule\n"
-    if len(body) > PAGE:  # over several pages; it takes a second run of LaTeX
-        head, inside, kind = f"{head}\\endhead\n\\bottomrule\n\\endfoot\n", inside, "longtable"
+    if len(body) > PAGE:
+        kind, inside = "longtable", f"{top}\\endhead\n\\bottomrule\n\\endfoot\n{inside}"
     else:
-        inside, kind = f"{inside}\\bottomrule\n", "tabular"
-    start = (
-        f"{{{size}\\setlength{{\\tabcolsep}}{{4pt}}\\renewcommand{{\\arraystretch}}{{1.2}}\\medskip"
-    )
-    return f"{start}\\begin{{{kind}}}{{@{{}}{form}@{{}}}}\n{head}{inside}\\end{{{kind}}}\\par}}"
+        kind, inside = "tabular", f"{top}{inside}\\bottomrule\n"
+    spaces = "\\setlength{\\tabcolsep}{4pt}\\renewcommand{\\arraystretch}{1.2}\\medskip"
+    begin, end = f"\\begin{{{kind}}}{{@{{}}{form}@{{}}}}", f"\\end{{{kind}}}"
+    return f"{{{size}{spaces}{begin}\n{inside}{end}\\par}}"
 
 
 def _column(width: int, words: bool) -> str:

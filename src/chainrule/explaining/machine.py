@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chainrule.explaining.parts import Explanation, Grid, Line, Lines, Words
+from chainrule.explaining.plain import said
 from chainrule.typesetting import text
 
 
@@ -27,7 +28,7 @@ def as_document(explanation: Explanation) -> dict[str, Any]:
 
 def _part(part: Lines | Words | Grid, digits: int) -> dict[str, Any]:
     if isinstance(part, Words):
-        return {"words": part.text}
+        return {"words": said(part, digits)}
     if isinstance(part, Grid):
         rows = [[_shown(cell, digits) for cell in row] for row in (part.heads, *part.rows)]
         return {"table": {"heads": rows[0], "rows": rows[1:]}}

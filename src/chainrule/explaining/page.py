@@ -133,7 +133,8 @@ def _remarks(line: Line, digits: int) -> Iterator[str]:
         yield f"<span class='note' dir='auto'>{_safe(line.note)}</span>"
     if line.equation:
         number = _safe(line.equation)
-        yield f"<span class='number' title='equation {number} of the source document'>({number})</span>"
+        said = f"equation {number} of the source document"
+        yield f"<span class='number' title='{said}'>({number})</span>"
 
 
 def _table(grid: Grid, digits: int) -> str:

@@ -17,7 +17,8 @@ a:focus-visible, [tabindex]:focus-visible { outline: 2px solid var(--link); outl
 .skip { position: absolute; left: 1rem; top: -4rem; padding: .5rem 1rem; background: var(--bar); }
 .skip:focus { top: .5rem; }
 nav { background: var(--bar); border-radius: .5rem; padding: .6rem 1rem; }
-nav ol { margin: 0; padding: 0; list-style: none; display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; }
+nav ol { margin: 0; padding: 0; list-style: none; display: flex; flex-wrap: wrap;
+  gap: .2rem 1.2rem; }
 nav li { overflow-wrap: anywhere; }
 nav a { text-decoration: none; }
 nav a:hover { text-decoration: underline; }
