@@ -10,6 +10,7 @@ from typing import Any
 from chainrule.explaining.derivation import Derivation
 from chainrule.explaining.drawn import distribution
 from chainrule.explaining.parts import Line, Lines, Part, Section, Words
+from chainrule.explaining.update import rule_in_signs
 from chainrule.formula import arguments_of
 from chainrule.initial import INITIALISERS
 from chainrule.notation import (
@@ -85,20 +86,13 @@ def _loss(name: str, rule: Callable[..., Any] | None) -> Section:
 
 
 def _optimiser(name: str, rule: Callable[..., Any]) -> Section:
-    signs: dict[str, Expression] = {"rate": Symbol("eta")}
-    found = read_rule(rule, signs, ["theta", "m", "v"])
-    lines = [
-        Line(Symbol(d.name), d.right, relation="←" if d.name in ("theta", "m", "v") else "=")
-        for d in found
-        if not (isinstance(d.right, Symbol) and d.right.letter == d.name)
-    ]
     own = {
         parameter: value.default
         for parameter, value in inspect.signature(rule).parameters.items()
         if value.default is not value.empty
     }
     defaults = [Line(Symbol(parameter), None, value) for parameter, value in own.items()]
-    parts: list[Part] = [*described(rule), Lines(tuple(lines))]
+    parts: list[Part] = [*described(rule), Lines(tuple(rule_in_signs(name)))]
     if defaults:
         parts += [Words("Its own parameters, where none are given:"), Lines(tuple(defaults))]
     return Section(f"Optimiser: {name}", tuple(parts))
