@@ -103,7 +103,7 @@ class _Latex(Setter):
     def call(self, name: str, arguments: Any) -> str:
         inside = ", ".join(map(self.set, arguments))
         match name:
-            case "abs":
+            case "abs" if "|" not in inside:
                 size = ("\\left", "\\right") if _TALL.search(inside) else ("", "")
                 return f"{size[0]}|{inside}{size[1]}|"
             case "sqrt":
@@ -213,7 +213,7 @@ class _MathML(Setter):
 
     def call(self, name: str, arguments: Any) -> str:
         inside = "<mo>,</mo>".join(map(self.set, arguments))
-        if name == "abs":
+        if name == "abs" and "|" not in inside:
             bar = "<mo>|</mo>" if _HIGH.search(inside) else "<mo stretchy='false'>|</mo>"
             return self.row(f"{bar}{inside}{bar}")
         if name == "sqrt":
