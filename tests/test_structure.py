@@ -22,7 +22,7 @@ ORDER = [
     "network", "layout", "lifted", "passes", "kernels", "squares", "engine", "arguments",
     "files", "checkpoint", "threads", "levenberg", "course", "wholesale", "loop",
     "ensemble", "calibration", "folds", "document", "untrusted", "summary", "drawing", "terminal",
-    "explaining", "explaining.parts", "explaining.plain", "explaining.shown",
+    "explaining", "explaining.parts", "explaining.plain", "explaining.machine", "explaining.shown",
     "explaining.markdown", "explaining.document", "explaining.style", "explaining.page",
     "explaining.derivation",
     "explaining.trace", "explaining.signs", "explaining.rulelines", "explaining.drawn",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from chainrule.explaining.derivation import Derivation
     from chainrule.model import Model
 
-ENDINGS = {".txt": "text", ".md": "markdown", ".tex": "latex", ".html": "html", ".htm": "html"}
+ENDINGS = {".txt": "text", ".md": "markdown", ".tex": "latex", ".html": "html", ".json": "json"}
 WIDEST = 110  # longer lines are tiring to read
 
 
@@ -93,6 +94,9 @@ def show(derivation: Derivation, form: str, output: Path | None) -> None:
         _print(derivation)
         return
     written = {
+        "json": lambda: (
+            json.dumps(terminal.finite(derivation.to_dict()), ensure_ascii=False) + "\n"
+        ),
         "text": derivation.to_text,
         "markdown": derivation.to_markdown,
         "latex": derivation.to_latex,

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+import numpy as np
+
 from chainrule.formula import NAMES, Source, arguments_of, is_docstring, parse
 
 
@@ -196,10 +198,10 @@ def value_of(expression: Any) -> float:
             return math.fsum(map(value_of, terms))
         case Product(factors=factors):
             return math.prod(map(value_of, factors))
-        case Quotient(top=top, bottom=bottom):
-            return value_of(top) / value_of(bottom)
+        case Quotient(top=top, bottom=bottom):  # of NumPy's numbers, which know infinity
+            return float(np.float64(value_of(top)) / value_of(bottom))
         case Power(base=base, exponent=exponent):
-            return float(value_of(base) ** value_of(exponent))
+            return float(np.float64(value_of(base)) ** value_of(exponent))
         case Choice():
             return value_of(chosen(expression))
         case Call(name=name, arguments=arguments):

@@ -17,7 +17,7 @@ from chainrule.prepare import SOLVERS
 from chainrule.rules import LOSSES
 from chainrule.schedules import SCHEDULES
 
-FORMS = ("text", "markdown", "latex", "html")
+FORMS = ("text", "markdown", "latex", "html", "json")
 
 if TYPE_CHECKING:
     SolverName = str
@@ -292,7 +292,7 @@ Form = Annotated[
     FormName | None,
     _option(
         OUTPUT,
-        f"{', '.join(FORMS)}. Default: by the ending of the output (.txt, .md, .tex, .html).",
+        f"{', '.join(FORMS)}. Default: by the ending of the output: .txt, .md, .tex and so on.",
         "--format",
         metavar="NAME",
     ),

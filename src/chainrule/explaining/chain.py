@@ -26,7 +26,6 @@ from chainrule.notation import (
     Sum,
     Symbol,
     put_in,
-    value_of,
 )
 
 ONE = Number(1.0, constant=True)
@@ -58,12 +57,15 @@ def _errors(signs: Signs, l: int) -> Iterator[Line]:
     if l == signs.trace.depth:
         yield from _slope_of_loss(signs)
         return
+    deltas = signs.trace.deltas
+    assert deltas is not None
     for place, j in enumerate(signs.neurons(l)):
-        terms = [
-            Product((signs.W(l + 1, j, k), signs.by_Z(l + 1, k)))
-            for k in range(1, signs.sizes[l + 1] + 1)
-        ]
-        right, error = signs.sum_of(terms), signs.by_A(l, j)
+        values = signs.weights(l + 1)[j - 1] * deltas[l + 1]
+
+        def term(k: int, j: int = j) -> Expression:
+            return Product((signs.W(l + 1, j, k), signs.by_Z(l + 1, k)))
+
+        right, error = signs.sum_of(values, term), signs.by_A(l, j)
         yield Line(error, right if place == 0 else put_in(right), error.value)
 
 
@@ -126,10 +128,12 @@ def _deltas(signs: Signs, l: int) -> Iterator[Line]:
 
 def _through_softmax(signs: Signs) -> Iterator[Line]:
     """Yield dL/dZ_k = A_k (dL/dA_k - sum of A dL/dA), as every output depends on every score."""
-    depth, size = signs.trace.depth, signs.sizes[-1]
-    terms = [Product((signs.A(depth, k), signs.by_A(depth, k))) for k in range(1, size + 1)]
-    mean = Symbol("S", value=float(sum(map(value_of, terms))))
-    yield Line(mean, signs.sum_of(terms), mean.value)
+    depth, errors = signs.trace.depth, signs.trace.errors
+    assert errors is not None
+    values = signs.trace.A[depth] * errors[depth]
+    mean = Symbol("S", value=float(values.sum()))
+    total = signs.sum_of(values, lambda k: Product((signs.A(depth, k), signs.by_A(depth, k))))
+    yield Line(mean, total, mean.value)
     for k in signs.neurons(depth):
         delta = signs.by_Z(depth, k)
         inside = Sum((signs.by_A(depth, k), Negative(mean)))

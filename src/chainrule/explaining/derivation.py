@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from chainrule.explaining.document import as_latex
+from chainrule.explaining.machine import as_document
 from chainrule.explaining.markdown import as_markdown
 from chainrule.explaining.page import as_fragment, as_html
 from chainrule.explaining.parts import Explanation
@@ -30,16 +33,20 @@ class Derivation(Explanation):
         return as_text(self, width)
 
     def to_markdown(self) -> str:
-        """Return it as Markdown, its mathematics as LaTeX between dollar signs."""
+        """Return it as Markdown, with the mathematics as LaTeX between dollar signs."""
         return as_markdown(self)
 
     def to_latex(self) -> str:
-        """Return it as a LaTeX document, for pdflatex or lualatex."""
+        """Return it as a LaTeX document, for pdflatex and lualatex."""
         return as_latex(self)
 
     def to_html(self) -> str:
         """Return it as one HTML page with MathML, that needs no network and no script."""
         return as_html(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON takes it: expressions as text, numbers in full."""
+        return as_document(self)
 
     def _repr_html_(self) -> str:
         """Show it in a notebook."""

@@ -66,9 +66,9 @@ class Lines:
 
 @dataclass(frozen=True)
 class Words:
-    """A paragraph of plain text; what names of columns it holds may be any text."""
+    """A paragraph: plain text, in which names of columns may be any, and signs among it."""
 
-    text: str
+    text: str | tuple[str | Expression, ...]
 
 
 Cell = Expression | str | float | None

@@ -29,13 +29,19 @@ def as_text(explanation: Explanation, width: int = 80) -> str:
 def part_lines(part: Any, width: int, digits: int) -> list[str]:
     """Return the lines of one part of a section."""
     if isinstance(part, Words):
-        return ["", *textwrap.wrap(part.text, width)]
+        return ["", *textwrap.wrap(said(part, digits), width)]
     if isinstance(part, Grid):
         return list(_grid(part, width, digits))
     assert isinstance(part, Lines)
     left = max((len(_left(line, digits)) for line in part.lines), default=0)
     left = min(left, width // 3)
     return [row for line in part.lines for row in _equation(line, left, width, digits)]
+
+
+def said(words: Words, digits: int) -> str:
+    """Return a paragraph as text."""
+    pieces = (words.text,) if isinstance(words.text, str) else words.text
+    return "".join(piece if isinstance(piece, str) else text(piece, digits) for piece in pieces)
 
 
 def _left(line: Line, digits: int) -> str:

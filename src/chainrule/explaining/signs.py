@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,6 @@ from chainrule.notation import (
     Rest,
     Sum,
     Symbol,
-    value_of,
 )
 from chainrule.rules import ACTIVATIONS, LOSSES
 
@@ -71,11 +70,14 @@ class Signs:
     def _value(self, values: Any, j: Any) -> float | None:
         return float(values[j - 1]) if isinstance(j, int) and values is not None else None
 
+    def weights(self, l: int) -> NDArray[Any]:
+        """Return the weights of a layer, (n_in, n_out)."""
+        return self.trace.network.layers(self.trace.theta)[l - 1][0]
+
     def W(self, l: int, i: Any, j: Any, letter: str = "W") -> Symbol:
         """Return a weight from neuron i of the layer before to neuron j."""
-        value = None
-        if isinstance(i, int) and isinstance(j, int):
-            value = float(self.trace.network.layers(self.trace.theta)[l - 1][0][i - 1, j - 1])
+        known = isinstance(i, int) and isinstance(j, int)
+        value = float(self.weights(l)[i - 1, j - 1]) if known else None
         at = (i, j) if self.sizes[l] > 1 else (i,) if self.sizes[l - 1] > 1 else ()
         return Symbol(letter, self.layer(l), at, value)
 
@@ -134,16 +136,29 @@ class Signs:
         return largest(self.trace.A[l - 1], self.most)
 
     def sum_of(
-        self, terms: Sequence[Expression], always: Sequence[Expression] = (), most: int = 0
+        self,
+        values: NDArray[Any],
+        term: Callable[[int], Expression],
+        always: Sequence[Expression] = (),
+        most: int = 0,
     ) -> Expression:
-        """Return a sum of the largest terms, how many are left out, and what is always there."""
-        values = np.array([value_of(term) for term in terms])
-        kept = [k - 1 for k in largest(values, most or self.most)]
-        left = len(terms) - len(kept)
-        rest = float(values.sum() - values[kept].sum())
-        parts: list[Expression] = [terms[k] for k in kept]
-        parts += [Rest(left, rest)] if left else []
-        parts += always
+        """Return a sum of the largest terms, how many are left out, and what is always there.
+
+        Parameters
+        ----------
+        values : ndarray
+            Of all terms.
+        term : callable
+            Gives the term of a number, from 1.
+        always : sequence
+            Terms that are written out whatever they are.
+        most : int, optional
+            How many of the others are.
+        """
+        kept = largest(values, most or self.most)
+        left = len(values) - len(kept)
+        rest = float(values.sum() - values[[k - 1 for k in kept]].sum()) if left else 0.0
+        parts: list[Expression] = [*map(term, kept), *([Rest(left, rest)] if left else []), *always]
         return parts[0] if len(parts) == 1 else Sum(tuple(parts))
 
     def top(self, places: NDArray[np.int64], values: Any) -> list[int]:

@@ -44,6 +44,7 @@ from chainrule.typesetting import DIGITS
 EQUATIONS = {"sigmoid": ("3", "13"), "half_squared_error": ("4", "9")}  # value, slope
 
 
+@np.errstate(all="ignore")  # what overflows is shown so
 def explain(
     network: Network,
     parameters: ArrayLike,
@@ -160,8 +161,11 @@ def _network(signs: Signs) -> Section:
     if signs.trace.depth > 1:
         parts.append(
             Words(
-                "A sign carries the number of its layer, and in brackets the neurons that it "
-                "belongs to: W₂[3,1] goes from neuron 3 of layer 1 to neuron 1 of layer 2."
+                (
+                    "A sign carries the number of its layer, and those of its neurons: ",
+                    Symbol("W", 2, (3, 1)),
+                    " goes from neuron 3 of layer 1 to neuron 1 of layer 2.",
+                )
             )
         )
     return Section("The network", tuple(parts))
@@ -193,11 +197,12 @@ def _scores(signs: Signs, l: int) -> Iterator[Line]:
     )
     yield Line(Symbol("Z", layer), whole_, equation="2")
     for place, j in enumerate(signs.neurons(l)):
-        terms = [
-            Product((signs.W(l, i, j), signs.A(l - 1, i))) for i in range(1, signs.sizes[l - 1] + 1)
-        ]
-        right = signs.sum_of(terms, [signs.b(l, j)])
-        score = signs.Z(l, j)
+        values = signs.weights(l)[:, j - 1] * signs.trace.A[l - 1]
+
+        def term(i: int, j: int = j) -> Expression:
+            return Product((signs.W(l, i, j), signs.A(l - 1, i)))
+
+        right, score = signs.sum_of(values, term, [signs.b(l, j)]), signs.Z(l, j)
         yield Line(score, right if place == 0 else put_in(right), score.value)
 
 
@@ -219,13 +224,22 @@ def _activations(signs: Signs, l: int, name: Any) -> Iterator[Line]:
 
 
 def _softmax(signs: Signs, l: int) -> Iterator[Line]:
-    """Yield A_k = e^Z_k over the sum of all e^Z."""
-    powers = [Call("exp", (signs.Z(l, k),)) for k in range(1, signs.sizes[l] + 1)]
-    total = Symbol("S", value=float(sum(np.exp(signs.trace.Z[l]))))
-    yield Line(total, signs.sum_of(powers), total.value)
+    """Yield A_k = e^Z_k over the sum of all e^Z, or A_k alone where that is too large."""
+
+    def power(k: int) -> Expression:
+        return Call("exp", (signs.Z(l, k),))
+
+    with np.errstate(over="ignore"):
+        powers = np.exp(signs.trace.Z[l])
+    total = Symbol("S", value=float(powers.sum()))
+    if not 0.0 < powers.sum() < np.inf:
+        for k in signs.neurons(l):
+            yield Line(signs.A(l, k), None, signs.A(l, k).value)
+        return
+    yield Line(total, signs.sum_of(powers, power), total.value)
     for k in signs.neurons(l):
         output = signs.A(l, k)
-        yield Line(output, Quotient(powers[k - 1], total), output.value)
+        yield Line(output, Quotient(power(k), total), output.value)
 
 
 def _loss(signs: Signs) -> Section:
@@ -274,7 +288,8 @@ def _losses(signs: Signs, rule: Any) -> Iterator[Line]:
             yield from before
             yield Line(sign, last.right, value, equation=number)
     if size > 1:
-        yield Line(LOSS, signs.sum_of(parts), done.loss)
+        losses = np.array([part.value for part in parts])
+        yield Line(LOSS, signs.sum_of(losses, lambda k: parts[k - 1]), done.loss)
 
 
 def _cross_entropy(signs: Signs) -> Iterator[Line]:
@@ -287,7 +302,11 @@ def _cross_entropy(signs: Signs) -> Iterator[Line]:
     for k in classes:
         output = Symbol("A", signs.layer(depth), (k,), float(shares[k - 1]))
         terms.append(Negative(product(signs.Y(k), Call("log", (output,)))))
-    yield Line(LOSS, signs.sum_of(terms) if terms else Symbol("0", value=0.0), done.loss)
+    possible = all(shares[k - 1] > 0.0 for k in classes)
+    right = None
+    if terms and possible:
+        right = signs.sum_of(np.array([*map(value_of, terms)]), lambda k: terms[k - 1])
+    yield Line(LOSS, right, done.loss)
 
 
 def _shares(done: Trace) -> Any:

@@ -216,16 +216,18 @@ def after(signs: Signs) -> Section:
     penalised = bool(done.step.l1 or done.step.l2)
     letter = "J" if penalised else "L"
     moved = done.theta_after - done.theta
-    terms: list[Expression] = []
-    for place in range(len(moved)):
-        slope = Derivative(Symbol(letter), signs.parameter(place), float(done.penalised[place]))
-        step = replace(signs.parameter(place, "Δ"), value=float(moved[place]))
-        terms.append(Product((slope, step)))
-    change = float(done.penalised @ moved)
+    slopes = done.penalised
+
+    def term(number: int) -> Expression:
+        place = number - 1
+        slope = Derivative(Symbol(letter), signs.parameter(place), float(slopes[place]))
+        return Product((slope, replace(signs.parameter(place, "Δ"), value=float(moved[place]))))
+
+    change = float(slopes @ moved)
     before = Symbol(letter, value=done.loss + done.penalty)
     sign = Symbol(f"Δ{letter}", value=change)
     predicted = done.loss + done.penalty + change
-    total = signs.sum_of(terms, most=WORKED if len(terms) <= WORKED else FEW)
+    total = signs.sum_of(slopes * moved, term, most=WORKED if len(moved) <= WORKED else FEW)
     lines = (
         Line(sign, total, change),
         Line(f"{letter} predicted", plus(before, sign), predicted),
