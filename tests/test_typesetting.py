@@ -4,6 +4,7 @@ import math
 import re
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -74,7 +75,8 @@ EXPRESSIONS = st.recursive(LEAVES, larger, max_leaves=9)
 def value(expression):
     """Return a finite value, or leave the example out."""
     try:
-        found = value_of(expression)
+        with np.errstate(all="raise"):
+            found = value_of(expression)
     except (ArithmeticError, ValueError, TypeError):  # of a negative number to the power 0.3
         assume(False)
     assume(math.isfinite(found))
@@ -104,7 +106,8 @@ def computed(printed, expression, printer):
             printed = printed.replace(printer(sign), f"({sign.value!r})")
     names = dict(NAMES) | {"root": Root()}
     try:
-        return eval(printed, {"__builtins__": {}}, names)
+        with np.errstate(all="raise"):
+            return eval(printed, {"__builtins__": {}}, names)
     except (ArithmeticError, ValueError):
         assume(False)
     except SyntaxError as error:
@@ -127,7 +130,8 @@ def magnitude(expression):
         several = part if isinstance(part, tuple) else (part,)
         parts.extend(magnitude(each) for each in several if hasattr(each, "__dict__"))
     try:
-        parts.append(abs(value_of(expression)))
+        with np.errstate(all="raise"):
+            parts.append(abs(value_of(expression)))
     except (ArithmeticError, ValueError, TypeError, KeyError):
         return math.inf
     return max(parts)
@@ -351,7 +355,7 @@ def test_a_long_fraction_is_written_in_one_line_of_latex():
     [
         ("a_b $5 {x}", r"a\_b \$5 \{x\}"),
         (r"\input{/etc/passwd}", r"\textbackslash{}input\{/etc/passwd\}"),
-        ("a\nb\x1b--c", "a b�-{}-c"),
+        ("a\nb\x1b--c", "a b?-{}-c"),
         ("δ ≤ ½", r"$\delta$ $\le$ $\frac12$"),
         ("W₂ → x²", r"W$_{2}$ $\to$ x$^{2}$"),
     ],

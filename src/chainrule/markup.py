@@ -266,7 +266,7 @@ _LATEX_SPECIAL = {
     "×": "$\\times$", "≤": "$\\le$", "≥": "$\\ge$", "≠": "$\\ne$", "≈": "$\\approx$",
     "∂": "$\\partial$", "√": "$\\surd$", "∞": "$\\infty$", "✓": "$\\checkmark$", "½": "$\\frac12$",
     "…": "\\ldots{}", "–": "\\textendash{}", "—": "\\textemdash{}",
-    "∈": "$\\in$", "∑": "$\\sum$", "ᵀ": "$^T$",
+    "�": "?", "\u200b": "\\hspace{0pt}", "∈": "$\\in$", "∑": "$\\sum$", "ᵀ": "$^T$",
 }  # fmt: skip
 _LATEX_SPECIAL |= {sign: f"\\{sign}" for sign in "#$%&_{}"}
 _LATEX_SPECIAL |= {sign: f"${name}$" for sign, name in LATEX_GREEK.items()}
@@ -283,4 +283,4 @@ def latex_text(words: str) -> str:
     50 \% of a\_b
     """
     safe = "".join(_LATEX_SPECIAL.get(sign, sign) for sign in clean(words))
-    return safe.replace("--", "-{}-")
+    return re.sub("-(?=-)", "-{}", safe)
