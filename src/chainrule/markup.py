@@ -103,7 +103,7 @@ class _Latex(Setter):
     def call(self, name: str, arguments: Any) -> str:
         inside = ", ".join(map(self.set, arguments))
         match name:
-            case "abs":
+            case "abs" if "|" not in inside:
                 size = ("\\left", "\\right") if _TALL.search(inside) else ("", "")
                 return f"{size[0]}|{inside}{size[1]}|"
             case "sqrt":
@@ -213,7 +213,7 @@ class _MathML(Setter):
 
     def call(self, name: str, arguments: Any) -> str:
         inside = "<mo>,</mo>".join(map(self.set, arguments))
-        if name == "abs":
+        if name == "abs" and "|" not in inside:
             bar = "<mo>|</mo>" if _HIGH.search(inside) else "<mo stretchy='false'>|</mo>"
             return self.row(f"{bar}{inside}{bar}")
         if name == "sqrt":
@@ -266,7 +266,7 @@ _LATEX_SPECIAL = {
     "×": "$\\times$", "≤": "$\\le$", "≥": "$\\ge$", "≠": "$\\ne$", "≈": "$\\approx$",
     "∂": "$\\partial$", "√": "$\\surd$", "∞": "$\\infty$", "✓": "$\\checkmark$", "½": "$\\frac12$",
     "…": "\\ldots{}", "–": "\\textendash{}", "—": "\\textemdash{}",
-    "∈": "$\\in$", "∑": "$\\sum$", "ᵀ": "$^T$",
+    "�": "?", "\u200b": "\\hspace{0pt}", "∈": "$\\in$", "∑": "$\\sum$", "ᵀ": "$^T$",
 }  # fmt: skip
 _LATEX_SPECIAL |= {sign: f"\\{sign}" for sign in "#$%&_{}"}
 _LATEX_SPECIAL |= {sign: f"${name}$" for sign, name in LATEX_GREEK.items()}
@@ -283,4 +283,4 @@ def latex_text(words: str) -> str:
     50 \% of a\_b
     """
     safe = "".join(_LATEX_SPECIAL.get(sign, sign) for sign in clean(words))
-    return safe.replace("--", "-{}-")
+    return re.sub("-(?=-)", "-{}", safe)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 
+from chainrule.boxes import clean
 from chainrule.explaining.parts import Explanation, Grid, Line, Lines, Words
 from chainrule.explaining.shown import cell, is_short, pieces, sides_of, verdict, wordy
 from chainrule.notation import Choice, Expression
 from chainrule.typesetting import latex, latex_text, text
 
 RELATIONS = {"=": "=", "←": "\\leftarrow", "~": "\\sim"}
-SMALL, TINY, MOST = 68, 84, 100  # characters of a table's row: at full size, smaller, at most
+SMALL, TINY, MOST = 68, 80, 90  # characters of a table's row: at full size, smaller, at most
 WIDEST_CELL = 30
+LONG_WORDS = 36
 PAGE = 36  # rows of a table that stays on one page
 PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \usepackage{iftex}
@@ -51,6 +54,9 @@ PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
   \hangindent=2.2em\hangafter=1 $\displaystyle{}#2$%
   \ifx\relax#3\relax\else\unskip\nobreak\hfil\penalty50\hskip1em\hbox{}\nobreak\hfill\mbox{#3}\fi
   \par}
+% Words that are too long for the left of an equation, or for its right margin.
+\newcommand{\wordsabove}[1]{\par{\leftskip=1em\noindent#1\par}\nobreak}
+\newcommand{\wordsbelow}[1]{\nobreak{\noindent#1\par}}
 \newenvironment{equations}[1]{\par\medskip
   \settowidth{\leftroom}{$\displaystyle#1$}%
   \ifdim\leftroom>.3\linewidth\setlength{\leftroom}{.3\linewidth}\fi
@@ -61,7 +67,7 @@ PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
   \relpenalty=9999\binoppenalty=100\medmuskip=4mu plus 2mu minus 1mu
   \let\centred=\cdot\renewcommand{\cdot}{\centred\penalty600 }}{\par\medskip}
 \setlength{\parindent}{0pt}\setlength{\parskip}{6pt plus 2pt}
-\setlength{\LTleft}{0pt}\setcounter{LTchunksize}{10000}  % one run of LaTeX is enough
+\setlength{\LTleft}{0pt}
 \setlength{\emergencystretch}{3em}
 """
 
@@ -69,9 +75,9 @@ PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 def as_latex(explanation: Explanation) -> str:
     """Return an explanation as a LaTeX document."""
     digits = explanation.digits
-    body = [f"\\section*{{\\LARGE {latex_text(explanation.title)}}}"]
+    body = [f"\\section*{{\\raggedright\\LARGE {_prose(explanation.title)}}}"]
     for section in explanation.sections:
-        body.append(f"\\section*{{{latex_text(section.title)}}}")
+        body.append(f"\\section*{{\\raggedright {_prose(section.title)}}}")
         for part in section.parts:
             if isinstance(part, Words):
                 body.append(_words(part, digits))
@@ -85,9 +91,14 @@ def as_latex(explanation: Explanation) -> str:
     return f"{PREAMBLE}{lacking}\\begin{{document}}\n{content}\n\\end{{document}}\n"
 
 
+def _prose(words: str) -> str:
+    """Return text that can be broken within long words too."""
+    return latex_text(re.sub(r"(\S{8})(?=\S)", "\\1\u200b", clean(words)))
+
+
 def _words(words: Words, digits: int) -> str:
     return "".join(
-        latex_text(piece) if isinstance(piece, str) else f"${latex(piece, digits)}$"
+        _prose(piece) if isinstance(piece, str) else f"${latex(piece, digits)}$"
         for piece in pieces(words)
     )
 
@@ -102,7 +113,9 @@ def _equations(part: Lines, digits: int) -> Iterator[str]:
 
 def _left(line: Line, digits: int) -> str:
     left = line.left
-    return f"\\text{{{latex_text(left)}}}" if isinstance(left, str) else latex(left, digits)
+    if isinstance(left, str):
+        return "" if len(left) > LONG_WORDS else f"\\text{{{latex_text(left)}}}"
+    return latex(left, digits)
 
 
 def _length(left: Expression | str, digits: int) -> int:
@@ -117,7 +130,12 @@ def _equation(line: Line, digits: int) -> str:
     between = " = " if is_short(line, expressions, digits) else " \\side = "
     relation = RELATIONS.get(line.relation, line.relation)
     right = f"{relation} {between.join(sides)}"
-    return f"\\equate{{{_left(line, digits)}}}{{{right}}}{{{_remark(line, digits)}}}"
+    equation = f"\\equate{{{_left(line, digits)}}}{{{right}}}{{{_remark(line, digits)}}}"
+    if isinstance(line.left, str) and len(line.left) > LONG_WORDS:
+        equation = f"\\wordsabove{{{_prose(line.left)}}}\n{equation}"
+    if len(line.note) > LONG_WORDS:
+        equation += f"\n\\wordsbelow{{{_prose(line.note)}}}"
+    return equation
 
 
 def _remark(line: Line, digits: int) -> str:
@@ -125,7 +143,7 @@ def _remark(line: Line, digits: int) -> str:
     if (found := verdict(line, digits)) is not None:
         agrees, number = found
         parts.append("$\\checkmark$" if agrees else latex_text(f"≠ {number} by differences"))
-    parts += [latex_text(line.note)] if line.note else []
+    parts += [latex_text(line.note)] if 0 < len(line.note) <= LONG_WORDS else []
     parts += [f"({latex_text(line.equation)})"] if line.equation else []
     return " ".join(parts)
 
@@ -155,11 +173,12 @@ def _table(
 ) -> str:  # fmt: skip
     total = sum(widths[k] for k in block)
     size = "" if total <= SMALL else "\\small" if total <= TINY else "\\footnotesize"
-    form = "".join(_column(widths[k], words[k]) for k in block)
+    long = len(rows) > PAGE
+    form = "".join(_column(widths[k], words[k], long) for k in block)
     head, *body = [" & ".join(_cell(row[k], digits) for k in block) for row in rows]
     top = f"\\toprule\n{head} \\\\\n\\midrule\n"
     inside = "".join(f"{row} \\\\\n" for row in body)
-    if len(body) > PAGE:
+    if long:
         kind, inside = "longtable", f"{top}\\endhead\n\\bottomrule\n\\endfoot\n{inside}"
     else:
         kind, inside = "tabular", f"{top}{inside}\\bottomrule\n"
@@ -168,11 +187,12 @@ def _table(
     return f"{{{size}{spaces}{begin}\n{inside}{end}\\par}}"
 
 
-def _column(width: int, words: bool) -> str:
-    if width >= WIDEST_CELL + 3:
-        return f">{{\\raggedright\\arraybackslash}}p{{{WIDEST_CELL / 2}em}}"
-    return "l" if words else "r"
+def _column(width: int, words: bool, long: bool) -> str:
+    """Return how a column is set; in a table over several pages, all rows are of one width."""
+    if words and (long or width >= WIDEST_CELL + 3):
+        return f">{{\\raggedright\\arraybackslash}}p{{{width * 0.5:g}em}}"
+    return "l" if words else f"w{{r}}{{{width * 0.5 - 1:g}em}}" if long else "r"
 
 
 def _cell(shown: str | Expression, digits: int) -> str:
-    return f"{{}}{latex_text(shown)}" if isinstance(shown, str) else f"${latex(shown, digits)}$"
+    return f"{{}}{_prose(shown)}" if isinstance(shown, str) else f"${latex(shown, digits)}$"

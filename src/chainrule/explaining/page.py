@@ -37,9 +37,9 @@ def as_html(explanation: Explanation) -> str:
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
+<meta charset="utf-8"/>
+<meta name="viewport" content="width=device-width, initial-scale=1"/>
+<meta name="color-scheme" content="light dark"/>
 <title>{title}</title>
 <style>{PAGE}{SCOPED}</style>
 </head>
@@ -119,7 +119,7 @@ def _side(side: Expression, relation: str, digits: int) -> str:
     """Return one side with the relation before it; between terms a line can break."""
     whole = len(text(side, digits)) < BREAKABLE
     terms = [mathml(side, digits)] if whole else mathml_terms(side, digits)
-    return "<wbr>".join(_math(term) for term in [_relation(relation) + terms[0], *terms[1:]])
+    return "<wbr/>".join(_math(term) for term in [_relation(relation) + terms[0], *terms[1:]])
 
 
 def _remarks(line: Line, digits: int) -> Iterator[str]:

@@ -80,4 +80,4 @@ def wordy(grid: Grid) -> list[bool]:
 def pieces(words: Words) -> Iterator[str | Expression]:
     """Yield the words of a paragraph, and the signs among them."""
     for piece in (words.text,) if isinstance(words.text, str) else words.text:
-        yield clean(f"|{piece}|")[1:-1] if isinstance(piece, str) else piece
+        yield clean(piece) if isinstance(piece, str) else piece

@@ -46,7 +46,7 @@ SCOPED = """
 .chainrule-derivation math { font-size: 1.06em; }
 .chainrule-derivation mtd { text-align: left; padding: .1em .8em .1em 0; }
 .chainrule-derivation .lines { display: grid; margin: .8rem 0; padding-left: .5rem;
-  grid-template-columns: fit-content(34%) minmax(0, 1fr) auto; row-gap: .45rem; }
+  grid-template-columns: fit-content(34%) minmax(0, 1fr) fit-content(25%); row-gap: .45rem; }
 .chainrule-derivation .equation { display: grid; grid-column: 1 / -1;
   grid-template-columns: subgrid; align-items: baseline; break-inside: avoid; }
 .chainrule-derivation .left { text-align: right; overflow-wrap: anywhere; }
@@ -57,7 +57,7 @@ SCOPED = """
 .chainrule-derivation .side > * { text-indent: 0; }
 .chainrule-derivation .wide { padding-right: 1.2em; }
 .chainrule-derivation .remark { display: flex; gap: .5em; justify-content: flex-end;
-  padding-left: .8em; }
+  padding-left: .8em; min-width: 0; overflow-wrap: anywhere; }
 .chainrule-derivation .check { color: #1a7f37; font-weight: 600; cursor: help; }
 .chainrule-derivation .wrong { color: #c62828; font-weight: 600; }
 .chainrule-derivation .note, .chainrule-derivation .number { opacity: .75; }
