@@ -1,0 +1,118 @@
+"""Write the pages that are made while the site is built: rules, command, changes.
+
+Each is printed from its only source: the registries of rules, the command's own help,
+and ``CHANGELOG.md``.
+"""
+
+import ast
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Add the pages to those that MkDocs has found."""
+    from mkdocs.structure.files import File
+
+    pages = {
+        "reference/rules.md": rules(),
+        "reference/command.md": command(),
+        "changelog.md": (ROOT / "CHANGELOG.md").read_text(),
+    }
+    for path, text in pages.items():
+        files.append(File.generated(config, path, content=text))
+    return files
+
+
+# The rules.
+
+
+def rules() -> str:
+    """Return the reference of all activations, losses and optimisers."""
+    from chainrule.rules import ACTIVATIONS, LOSSES, OPTIMISERS
+
+    return "\n\n".join(
+        [
+            "# The rules\n\nEvery formula that the engine computes, as the code that is compiled. "
+            "The value and its derivative stand side by side; the tests hold the one against the "
+            "other in algebra and at 50 digits.",
+            "## Activations\n\n![Each activation and its slope](../assets/activations.svg)",
+            *(_rule(name, rule) for name, rule in ACTIVATIONS.items()),
+            "## Losses",
+            *(_rule(name, rule) for name, rule in LOSSES.items() if rule),
+            "## Optimisers",
+            *(_rule(name, rule) for name, rule in OPTIMISERS.items()),
+        ]
+    )
+
+
+def _rule(name: str, rule: Callable[..., Any]) -> str:
+    """Return a rule's section: its docstring as text, its source without it."""
+    source = textwrap.dedent(inspect.getsource(rule))
+    function = ast.parse(source).body[0]
+    assert isinstance(function, ast.FunctionDef)
+    lines = source.splitlines()
+    head, body = lines[: function.body[0].lineno - 1], lines[function.body[0].end_lineno :]
+    code = "\n".join(line.replace("  # fmt: skip", "") for line in head + body)
+    return f"### {name}\n\n{inspect.getdoc(rule)}\n\n```python\n{code}\n```"
+
+
+# The command.
+
+
+def command() -> str:
+    """Return the reference of the command, from the help that it prints."""
+    from typer.main import get_command
+
+    from chainrule.cli import app
+
+    group = get_command(app)
+    parts = [
+        "# The command\n\nWhat `chainrule COMMAND --help` prints. Exit status: 0, or 2 for input "
+        "that cannot be used, or 130 after Ctrl-C."
+    ]
+    for name, each in group.commands.items():  # type: ignore[attr-defined]
+        if each.hidden:
+            continue
+        shown = [p for p in each.params if p.name != "help" and not getattr(p, "hidden", False)]
+        usage = " ".join(p.metavar or p.name.upper() for p in shown if p.param_type_name == "argument")
+        parts.append(f"## {name} {{ #{name} }}\n\n    chainrule {name} {usage} [OPTIONS]")
+        parts.append(_prose(each.help or ""))
+        parts += _tables(shown)
+    return "\n\n".join(parts) + "\n"
+
+
+def _prose(text: str) -> str:
+    r"""Return Rich's markup as Markdown; a paragraph in bold is an example.
+
+    >>> print(_prose("Train.\n\n[bold]chainrule train[/bold]\n\nThen [bold]look[/bold]."))
+    Train.
+    <BLANKLINE>
+        chainrule train
+    <BLANKLINE>
+    Then **look**.
+    """
+    text = re.sub(r"^\[bold\](.*)\[/bold\]$", r"    \1", inspect.cleandoc(text), flags=re.M)
+    return re.sub(r"\[/?bold\]", "**", text)
+
+
+def _tables(parameters: Iterable[Any]) -> Iterable[str]:
+    """Yield a table for each panel of the help, in the order of the help."""
+    panels: dict[str, list[str]] = {}
+    for parameter in parameters:
+        words = re.sub(r"\[/?\w+\]", "", parameter.help or "").replace("|", r"\|")
+        if parameter.param_type_name == "argument":
+            panel, names = "Arguments", f"`{parameter.metavar or parameter.name.upper()}`"
+        else:
+            panel = getattr(parameter, "rich_help_panel", None) or "Options"
+            names = ", ".join(f"`{option}`" for option in parameter.opts)
+            if parameter.metavar:
+                names += f" `{parameter.metavar}`".replace("|", r"\|")
+        panels.setdefault(panel, []).append(f"| {names} | {words} |")
+    for panel, rows in panels.items():
+        yield "\n".join([f"| {panel} | |", "|---|---|", *rows])
