@@ -97,6 +97,7 @@ def same(shown, printed):
     pattern, numbers, end = "", [], 0
     shown, printed = (" ".join(FREE.sub("0", text).split()) for text in (shown, printed))
     shown, printed = (re.sub("─+", "─", text) for text in (shown, printed))
+    shown, printed = (re.sub("[■□▪▫·]", "·", text) for text in (shown, printed))  # weights
     for found in NUMBER.finditer(shown):
         pattern += re.escape(shown[end : found.start()]) + f"({NUMBER.pattern})"
         numbers.append(found[0])

@@ -80,7 +80,8 @@ def command() -> str:
         if each.hidden:
             continue
         shown = [p for p in each.params if p.name != "help" and not getattr(p, "hidden", False)]
-        usage = " ".join(p.metavar or p.name.upper() for p in shown if p.param_type_name == "argument")
+        arguments = [p for p in shown if p.param_type_name == "argument"]
+        usage = " ".join(p.metavar or p.name.upper() for p in arguments)
         parts.append(f"## {name} {{ #{name} }}\n\n    chainrule {name} {usage} [OPTIONS]")
         parts.append(_prose(each.help or ""))
         parts += _tables(shown)
