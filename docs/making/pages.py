@@ -29,6 +29,24 @@ def on_files(files: Any, config: Any) -> Any:
     return files
 
 
+def on_page_content(html: str, **_: Any) -> str:
+    r"""Link the names of the package, and leave out what docstrings do not say.
+
+    >>> on_page_content("(<code>int</code>, default: <code>None</code>)")
+    '(<code>int</code>, optional)'
+    >>> on_page_content('<h3 id="chainrule.fit">fit</h3> <code>chainrule.fit</code>')
+    '<h3 id="chainrule.fit">fit</h3> <a href="#chainrule.fit"><code>chainrule.fit</code></a>'
+    """
+
+    def linked(found: re.Match[str]) -> str:
+        there = f'id="{found[1]}"' in html
+        return f'<a href="#{found[1]}">{found[0]}</a>' if there else found[0]
+
+    found = re.sub(r"<code>(chainrule\.\w+)</code>", linked, html)
+    found = re.sub(r",\s+default:\s+<code>(None|{})</code>\s*\)", ", optional)", found)
+    return re.sub(r'\s+–\s+<div class="doc-md-description">\s*</div>', "", found)
+
+
 # The rules.
 
 
@@ -113,7 +131,7 @@ def _tables(parameters: Iterable[Any]) -> Iterable[str]:
             panel = getattr(parameter, "rich_help_panel", None) or "Options"
             names = ", ".join(f"`{option}`" for option in parameter.opts)
             if parameter.metavar:
-                names += f" `{parameter.metavar}`".replace("|", r"\|")
+                names += f" `{parameter.metavar}`"
         panels.setdefault(panel, []).append(f"| {names} | {words} |")
     for panel, rows in panels.items():
         yield "\n".join([f"| {panel} | |", "|---|---|", *rows])
