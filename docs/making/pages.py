@@ -8,7 +8,7 @@ import ast
 import inspect
 import re
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -49,35 +49,63 @@ def on_page_content(html: str, **_: Any) -> str:
 
 # The rules.
 
+PLURALS = {
+    "Activation": "Activations\n\n![Each activation and its slope](../assets/activations.svg)",
+    "Loss": "Losses",
+    "Optimiser": "Optimisers",
+    "Initialiser": "Initialisers",
+}
+
 
 def rules() -> str:
-    """Return the reference of all activations, losses and optimisers."""
+    """Return the reference of all rules: their mathematics, and the code that is compiled."""
+    parts = re.split(r"^## (\w+): (.+)$", _mathematics(), flags=re.M)
+    page = [
+        "# The rules\n\nEvery formula that the engine computes, printed from the code that is "
+        "compiled, with that code below it. The value and its derivative stand side by side; the "
+        "tests hold the one against the other in algebra and at 50 digits."
+    ]
+    for place in range(1, len(parts), 3):
+        kind, name, text = parts[place : place + 3]
+        if kind not in parts[1:place:3]:
+            page.append(f"## {PLURALS[kind]}")
+        page += [f"### {name}", text.strip(), _code(kind, name.replace("\\", ""))]
+    return "\n\n".join(page)
+
+
+def _mathematics() -> str:
+    """Return what ``chainrule explain --source`` prints, as Markdown."""
+    try:
+        from chainrule.explaining.reference import source
+    except ImportError:
+        rules = [(kind, *rule) for kind, found in _registries().items() for rule in found.items()]
+        docs = [
+            f"## {kind}: {name}\n\n{inspect.getdoc(rule)}" for kind, name, rule in rules if rule
+        ]
+        return "\n\n".join(docs)
+    return source().to_markdown()
+
+
+def _registries() -> dict[str, dict[str, Any]]:
     from chainrule.rules import ACTIVATIONS, LOSSES, OPTIMISERS
 
-    return "\n\n".join(
-        [
-            "# The rules\n\nEvery formula that the engine computes, as the code that is compiled. "
-            "The value and its derivative stand side by side; the tests hold the one against the "
-            "other in algebra and at 50 digits.",
-            "## Activations\n\n![Each activation and its slope](../assets/activations.svg)",
-            *(_rule(name, rule) for name, rule in ACTIVATIONS.items()),
-            "## Losses",
-            *(_rule(name, rule) for name, rule in LOSSES.items() if rule),
-            "## Optimisers",
-            *(_rule(name, rule) for name, rule in OPTIMISERS.items()),
-        ]
-    )
+    return {"Activation": ACTIVATIONS, "Loss": LOSSES, "Optimiser": OPTIMISERS}
 
 
-def _rule(name: str, rule: Callable[..., Any]) -> str:
-    """Return a rule's section: its docstring as text, its source without it."""
+def _code(kind: str, name: str) -> str:
+    """Return a rule's source without docstring and types, or nothing where it is no rule."""
+    rule = _registries().get(kind, {}).get(name)
+    if rule is None:
+        return ""
     source = textwrap.dedent(inspect.getsource(rule))
     function = ast.parse(source).body[0]
     assert isinstance(function, ast.FunctionDef)
-    lines = source.splitlines()
-    head, body = lines[: function.body[0].lineno - 1], lines[function.body[0].end_lineno :]
-    code = "\n".join(line.replace("  # fmt: skip", "") for line in head + body)
-    return f"### {name}\n\n{inspect.getdoc(rule)}\n\n```python\n{code}\n```"
+    for argument in function.args.args:
+        argument.annotation = None
+    head = f"def {function.name}({ast.unparse(function.args)}):"
+    head = textwrap.fill(head, width=76, subsequent_indent=" " * 8)
+    body = source.splitlines()[function.body[0].end_lineno :]
+    return "\n".join(["```python", head, *body, "```"])
 
 
 # The command.
