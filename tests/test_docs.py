@@ -80,6 +80,12 @@ def _commands(code):
     return [Step(line.strip()) for line in lines if line.strip() and not SETUP.search(line)]
 
 
+def write(step, folder):
+    path = folder / step.file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(step.text)
+
+
 def run(step, folder):
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     env = os.environ | {"PATH": path, "COLUMNS": "80", "NO_COLOR": "1", "LC_ALL": "C.UTF-8"}
@@ -139,7 +145,7 @@ def test_commands_of_a_page_run_and_print_what_is_shown(page, tmp_path):
     prepare(tmp_path)
     for step in steps(page.read_text()):
         if step.file:
-            (tmp_path / step.file).write_text(step.text)
+            write(step, tmp_path)
             continue
         printed = run(step, tmp_path)
         if step.shown is not None:
@@ -235,7 +241,7 @@ def record(path):
         prepare(folder)
         for step in steps(page):
             if step.file:
-                (Path(folder) / step.file).write_text(step.text)
+                write(step, Path(folder))
                 continue
             printed = run(step, folder)
             if step.shown is not None and not same(step.shown, printed):

@@ -1,5 +1,6 @@
 """The built site: no warnings, no dead links, formulas as MathML, nothing from other hosts."""
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -24,6 +25,15 @@ def site(tmp_path_factory):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture(scope="module")
+def mathematics():
+    path = ROOT / "docs" / "making" / "mathematics.py"
+    spec = importlib.util.spec_from_file_location("mathematics", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 class Loads(HTMLParser):
@@ -73,6 +83,28 @@ def test_formulas_are_mathml(site):
     assert neuron.count("<math") > 10
     assert "<mtext>(24)</mtext>" in neuron
     assert "$" not in re.sub(r"<(code|script|pre)\b.*?</\1>", "", neuron, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    ("marked", "made"),
+    [
+        (
+            r'<p>At <span class="arithmatex">\(a &lt; 1\)</span>.</p>',
+            "<p>At <math><mi>a</mi><mo>&lt;</mo><mn>1</mn></math>.</p>",
+        ),
+        (
+            r'<div class="arithmatex">\[z\]</div>',
+            '<div class="formula"><math display="block"><mi>z</mi></math></div>',
+        ),
+    ],
+)
+def test_marked_formulas_are_replaced(mathematics, marked, made):
+    assert mathematics.on_page_content(marked) == made
+
+
+def test_a_formula_that_cannot_be_read_stops_the_build(mathematics):
+    with pytest.raises(ValueError, match="nonsense"):
+        mathematics.on_page_content(r'<span class="arithmatex">\(\nonsense\)</span>')
 
 
 def test_pages_that_are_made_hold_what_they_are_made_of(site):

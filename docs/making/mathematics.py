@@ -1,10 +1,7 @@
-r"""Turn the formulas of a page into MathML while the site is built.
+"""Turn the formulas of a page into MathML while the site is built.
 
 Browsers set MathML by themselves, so the pages need no script and ask no other host.
 ``pymdownx.arithmatex`` finds ``$...$`` and ``$$...$$``; what it marks is replaced here.
-
->>> on_page_content(r'<p>At <span class="arithmatex">\(a &lt; 1\)</span>.</p>')
-'<p>At <math><mi>a</mi><mo>&lt;</mo><mn>1</mn></math>.</p>'
 """
 
 import re
