@@ -29,6 +29,11 @@ def on_files(files: Any, config: Any) -> Any:
     return files
 
 
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Tell what is typed in an example of Python from what is printed; only that is copied."""
+    return markdown.replace("```python\n>>>", "```pycon\n>>>")
+
+
 def on_page_content(html: str, **_: Any) -> str:
     r"""Link the names of the package, and leave out what docstrings do not say.
 
