@@ -7,8 +7,9 @@ import unicodedata
 from collections.abc import Iterator
 
 from chainrule.boxes import clean
-from chainrule.explaining.parts import Explanation, Grid, Line, Lines, Words
+from chainrule.explaining.parts import Explanation, Grid, Line, Lines, Sketch, Words
 from chainrule.explaining.shown import cell, is_short, pieces, sides_of, verdict, wordy
+from chainrule.explaining.sketch import as_picture
 from chainrule.notation import Choice, Expression
 from chainrule.typesetting import latex, latex_text, text
 
@@ -21,6 +22,7 @@ PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \usepackage{iftex}
 \usepackage[margin=25mm]{geometry}
 \usepackage{amsmath,amssymb,array,longtable,booktabs}
+\IfFileExists{pict2e.sty}{\usepackage{pict2e}}{}
 \ifPDFTeX
   \usepackage[T1]{fontenc}
   \usepackage[utf8]{inputenc}
@@ -40,7 +42,7 @@ PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 % An equation: what is on its left, its sides, what stands at the right margin. It is set
 % in one row if it fits, else a side a row; a long side breaks at its signs.
 \newsavebox{\leftbox}\newsavebox{\wholebox}\newlength{\leftroom}\newlength{\room}
-\newcommand{\blank}{\underline{\hspace{8em}}}
+\newcommand{\blank}{\rule{0pt}{1.8em}\underline{\hspace{14em}}}
 \newcommand{\side}{}
 \newcommand{\startrow}{\noindent\hangindent=2.2em\hangafter=1 $\displaystyle}
 \newcommand{\nextside}{$\par\startrow{}}
@@ -77,10 +79,13 @@ def as_latex(explanation: Explanation) -> str:
     digits = explanation.digits
     body = [f"\\section*{{\\raggedright\\LARGE {_prose(explanation.title)}}}"]
     for section in explanation.sections:
+        body += ["\\clearpage"] if section.new_page else []
         body.append(f"\\section*{{\\raggedright {_prose(section.title)}}}")
         for part in section.parts:
             if isinstance(part, Words):
                 body.append(_words(part, digits))
+            elif isinstance(part, Sketch):
+                body.append(as_picture(part))
             elif isinstance(part, Grid):
                 body += _tables(part, digits)
             else:
@@ -97,10 +102,11 @@ def _prose(words: str) -> str:
 
 
 def _words(words: Words, digits: int) -> str:
-    return "".join(
+    said = "".join(
         _prose(piece) if isinstance(piece, str) else f"${latex(piece, digits)}$"
         for piece in pieces(words)
     )
+    return f"{said}\\par\\nobreak" if said.endswith(":") else said
 
 
 def _equations(part: Lines, digits: int) -> Iterator[str]:
@@ -184,7 +190,7 @@ def _table(
         kind, inside = "tabular", f"{top}{inside}\\bottomrule\n"
     spaces = "\\setlength{\\tabcolsep}{4pt}\\renewcommand{\\arraystretch}{1.2}\\medskip"
     begin, end = f"\\begin{{{kind}}}{{@{{}}{form}@{{}}}}", f"\\end{{{kind}}}"
-    return f"{{{size}{spaces}{begin}\n{inside}{end}\\par}}"
+    return f"{{{size}{spaces}{begin}\n{inside}{end}\\par\\medskip}}"
 
 
 def _column(width: int, words: bool, long: bool) -> str:

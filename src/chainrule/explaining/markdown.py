@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 
 from chainrule.boxes import clean
-from chainrule.explaining.parts import Explanation, Grid, Line, Lines, Words
+from chainrule.explaining.parts import Explanation, Grid, Line, Lines, Sketch, Words
 from chainrule.explaining.shown import broken, cell, is_short, pieces, sides_of, verdict, wordy
+from chainrule.explaining.sketch import as_lines
 from chainrule.notation import Choice, Expression
 from chainrule.typesetting import latex, latex_terms
 
@@ -43,10 +44,13 @@ def as_markdown(explanation: Explanation) -> str:
     """
     blocks = [f"# {escaped(explanation.title)}"]
     for section in explanation.sections:
+        blocks += ["---"] if section.new_page else []
         blocks.append(f"## {escaped(section.title)}")
         for part in section.parts:
             if isinstance(part, Words):
                 blocks.append(_words(part, explanation.digits))
+            elif isinstance(part, Sketch):
+                blocks.append("\n".join(["```text", *as_lines(part), "```"]))
             elif isinstance(part, Grid):
                 blocks.append("\n".join(_grid(part, explanation.digits)))
             else:

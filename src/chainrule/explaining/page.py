@@ -11,8 +11,9 @@ from html import escape
 from typing import Any
 
 from chainrule.boxes import clean
-from chainrule.explaining.parts import Explanation, Grid, Line, Lines, Section, Words
+from chainrule.explaining.parts import Explanation, Grid, Line, Lines, Section, Sketch, Words
 from chainrule.explaining.shown import cell, pieces, sides_of, verdict, wordy
+from chainrule.explaining.sketch import as_svg
 from chainrule.explaining.style import PAGE, SCOPED
 from chainrule.notation import Choice, Expression
 from chainrule.typesetting import mathml, mathml_terms, text
@@ -29,9 +30,8 @@ def as_html(explanation: Explanation) -> str:
         f"<li><a href='#part-{place}'>{_safe(section.title)}</a></li>"
         for place, section in enumerate(sections, start=1)
     )
-    body = "".join(
-        f"<section aria-labelledby='part-{place}'><h2 id='part-{place}'>{_safe(section.title)}</h2>"
-        f"{_inside(section, explanation.digits)}</section>\n"
+    body = "\n".join(
+        _section(section, place, explanation.digits)
         for place, section in enumerate(sections, start=1)
     )
     return f"""<!DOCTYPE html>
@@ -48,7 +48,8 @@ def as_html(explanation: Explanation) -> str:
 <header><h1 dir="auto">{title}</h1></header>
 <nav aria-label="Contents"><ol>{links}</ol></nav>
 <main id="content" class="chainrule-derivation">
-{body}</main>
+{body}
+</main>
 </body>
 </html>
 """
@@ -66,6 +67,14 @@ def as_fragment(explanation: Explanation) -> str:
     )
 
 
+def _section(section: Section, place: int, digits: int) -> str:
+    kind = " class='new-page'" if section.new_page else ""
+    title = f"<h2 id='part-{place}' dir='auto'>{_safe(section.title)}</h2>"
+    return (
+        f"<section{kind} aria-labelledby='part-{place}'>{title}{_inside(section, digits)}</section>"
+    )
+
+
 def _safe(words: str) -> str:
     return escape(clean(words))
 
@@ -79,6 +88,8 @@ def _part(part: Any, digits: int) -> str:
         return f"<p dir='auto'>{_words(part, digits)}</p>"
     if isinstance(part, Grid):
         return _table(part, digits)
+    if isinstance(part, Sketch):
+        return as_svg(part)
     assert isinstance(part, Lines)
     return f"<div class='lines'>{''.join(_equation(line, digits) for line in part.lines)}</div>"
 

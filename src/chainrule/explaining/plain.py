@@ -6,7 +6,8 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from chainrule.explaining.parts import TICK, Explanation, Grid, Line, Lines, Words, tick
+from chainrule.explaining.parts import TICK, Explanation, Grid, Line, Lines, Sketch, Words, tick
+from chainrule.explaining.sketch import as_lines
 from chainrule.notation import Number
 from chainrule.typesetting import text
 
@@ -30,6 +31,8 @@ def part_lines(part: Any, width: int, digits: int) -> list[str]:
     """Return the lines of one part of a section."""
     if isinstance(part, Words):
         return ["", *textwrap.wrap(said(part, digits), width)]
+    if isinstance(part, Sketch):
+        return as_lines(part)
     if isinstance(part, Grid):
         return list(_grid(part, width, digits))
     assert isinstance(part, Lines)

@@ -63,6 +63,7 @@ SCOPED = """
 .chainrule-derivation .note, .chainrule-derivation .number { opacity: .75; }
 .chainrule-derivation .blank { display: inline-block; width: 14em; max-width: 60vw; height: 1.6em;
   border-bottom: 1px solid currentColor; margin-left: .4em; }
+.chainrule-derivation .sketch { display: block; max-width: 100%; height: auto; margin: 1rem 0; }
 .chainrule-derivation .scroll { overflow-x: auto; margin: .8rem 0; }
 .chainrule-derivation table { border-collapse: collapse; margin: 0; font-size: .95em;
   font-variant-numeric: tabular-nums; background: none; border: 0; }
@@ -86,6 +87,7 @@ SCOPED = """
   .chainrule-derivation .remark { margin-left: auto; }
 }
 @media print {
+  .chainrule-derivation .new-page { break-before: page; }
   .chainrule-derivation .side, .chainrule-derivation .scroll { overflow: visible; }
   .chainrule-derivation .check { color: inherit; }
 }
