@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from markdown_it import MarkdownIt
 
-from chainrule import Network, explain
+from chainrule import Network, explain, worksheet
 from chainrule.boxes import clean
 from chainrule.explaining.derivation import Derivation
 from chainrule.explaining.document import as_latex
@@ -67,7 +67,11 @@ def hostile():
     return Derivation(HOSTILE[0], (*sections, Section("all", (*paragraphs, grid, lines, wide))))
 
 
-ALL = {"small": small, "large": large, "hostile": hostile, "rules": source}
+def sheet():
+    return worksheet(Network((3, 2, 1), hidden="relu", output="sigmoid"), 3, answers=True)
+
+
+ALL = {"small": small, "large": large, "hostile": hostile, "rules": source, "sheet": sheet}
 RENDERERS = [as_markdown, as_latex, as_html, as_fragment]
 
 

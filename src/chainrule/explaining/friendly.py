@@ -15,13 +15,14 @@ from chainrule.network import Network
 from chainrule.notation import Choice, read_rule, rebuilt
 
 MOST_PARAMETERS = 100
-TRIES = 4000
+TRIES = 2000
 BEND = 0.05  # how far a score, or an error, keeps from where a rule has a corner
 FLAT = 0.15  # a slope below this is that of a saturated neuron
 LARGEST_SCORE = 3.0
 SHARES = (0.05, 0.95)  # between which probabilities lie
 LOSSES = (0.01, 3.0)
-GRADIENTS = (0.01, 2.0)  # between which the largest one of each layer lies
+GRADIENTS = (0.01, 2.0)  # between which the largest one of the last layer lies
+VANISHING = 0.3  # how much smaller it may be in each layer before
 Floats = NDArray[np.float64]
 WEIGHTS = np.array([k / 10 for k in range(-9, 10) if k])
 BIASES = np.array([k / 10 for k in range(-5, 6)])
@@ -105,32 +106,38 @@ def _target(network: Network, random: np.random.Generator) -> Floats:
 def fault(done: Trace) -> str:
     """Return what is unfriendly about the numbers of a step, or an empty text."""
     assert done.gradient is not None
-    assert done.slopes is not None
     assert done.y is not None
-    network = done.network
-    for l, name in enumerate(network.activations, start=1):
-        slopes, hidden = done.slopes[l], l < done.depth
-        if hidden and (np.abs(done.Z[l]) < BEND).any():
-            return f"a score of layer {l} is nearly 0"
-        if (np.abs(done.Z[l]) > LARGEST_SCORE).any():
-            return f"a score of layer {l} is large"
-        flat = 0 if slopes is None else int((np.abs(slopes) < FLAT).sum())
-        may = network.sizes[l] // 2 if hidden and has_corner(rule_of_activation(name)) else 0
-        if flat > may:
-            return f"layer {l} is saturated, or dead"
-        if name in ("sigmoid", "softmax") and not _inside(done.A[l], SHARES):
-            return f"layer {l} is saturated"
+    network, layers = done.network, range(1, done.depth + 1)
+    if found := next(filter(None, (_fault_of_layer(done, l) for l in layers)), ""):
+        return found
+    for l in layers:
         largest = np.abs(done.gradient[network.starts[l - 1] : network.starts[l]]).max()
-        if not _inside(largest, GRADIENTS):
+        least = GRADIENTS[0] * VANISHING ** (done.depth - l)
+        if not _inside(largest, (least, GRADIENTS[1])):
             return f"the gradient of layer {l} is too small or too large"
-    error = np.abs(done.A[-1] - done.y)
-    delta = network.loss_parameter if network.loss == "huber" else 0.0
-    loss_has_corner = has_corner(rule_of_loss(network.loss)) and not done.fused
-    if loss_has_corner and ((error < BEND).any() or (np.abs(error - (delta or 0.0)) < BEND).any()):
-        return "the loss is at a bend"
+    if has_corner(rule_of_loss(network.loss)) and not done.fused:
+        error = np.abs(done.A[-1] - done.y)
+        corner = network.loss_parameter if network.loss == "huber" else 0.0
+        if (np.abs(error - (corner or 0.0)) < BEND).any():
+            return "the loss is at a bend"
     if not _inside(done.loss, LOSSES):
         return "the loss is too small or too large"
     return "" if done.loss_after < done.loss else "the loss does not get smaller"
+
+
+def _fault_of_layer(done: Trace, l: int) -> str:
+    assert done.slopes is not None
+    name, slopes, hidden = done.network.activations[l - 1], done.slopes[l], l < done.depth
+    if hidden and (np.abs(done.Z[l]) < BEND).any():
+        return f"a score of layer {l} is nearly 0"
+    if (np.abs(done.Z[l]) > LARGEST_SCORE).any():
+        return f"a score of layer {l} is large"
+    flat = 0 if slopes is None else int((np.abs(slopes) < FLAT).sum())
+    may = done.network.sizes[l] // 2 if hidden and has_corner(rule_of_activation(name)) else 0
+    shares = name in ("sigmoid", "softmax")
+    if flat > may or (shares and not _inside(done.A[l], SHARES)):
+        return f"layer {l} is saturated, or dead"
+    return ""
 
 
 def _inside(values: Any, bounds: tuple[float, float]) -> bool:
