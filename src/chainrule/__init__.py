@@ -2,6 +2,7 @@
 
     fit(table, target)       train on a table, as ``chainrule train`` does
     load(path)               a saved model
+    import_model(source)     a network that was trained elsewhere, as a model
     Network(sizes, ...)      the description of a network
     train(network, X, Y)     train on arrays
     train_ensemble           several networks at once, and intervals
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         BadModelFile,
         BadRule,
         BadSetting,
+        BadSource,
         BadTable,
         ChainruleError,
         Diverged,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from chainrule.explaining.steps import explain
     from chainrule.explaining.worksheet import worksheet
     from chainrule.fitting import fit
+    from chainrule.importing.sources import import_model
     from chainrule.folds import train_ensemble
     from chainrule.loop import train
     from chainrule.model import Model, load
@@ -53,6 +56,7 @@ _HOMES = {
     "BadModelFile": "errors",
     "BadRule": "errors",
     "BadSetting": "errors",
+    "BadSource": "errors",
     "BadTable": "errors",
     "ChainruleError": "errors",
     "Derivation": "explaining.derivation",
@@ -71,6 +75,7 @@ _HOMES = {
     "fit": "fitting",
     "forward": "engine",
     "gradient": "engine",
+    "import_model": "importing.sources",
     "layer_outputs": "engine",
     "load": "model",
     "mean_loss": "engine",
@@ -84,6 +89,7 @@ __all__ = [
     "BadModelFile",
     "BadRule",
     "BadSetting",
+    "BadSource",
     "BadTable",
     "ChainruleError",
     "Derivation",
@@ -102,6 +108,7 @@ __all__ = [
     "fit",
     "forward",
     "gradient",
+    "import_model",
     "layer_outputs",
     "load",
     "mean_loss",

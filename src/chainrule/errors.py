@@ -5,7 +5,8 @@
     │   ├── BadTable                     a table, a column or a cell of it
     │   ├── BadSetting                   a parameter or an option
     │   ├── BadRule                      a formula outside the grammar of rules
-    │   └── BadModelFile                 a model file
+    │   ├── BadModelFile                 a model file
+    │   └── BadSource                    a network from elsewhere
     └── Diverged (also an ArithmeticError)   training left the finite numbers
 
 A message says what was wrong, where (file, column, row, parameter), and what
@@ -40,6 +41,10 @@ class BadRule(BadInput):
 
 class BadModelFile(BadInput):
     """A file is not a model, or not one that can be trusted."""
+
+
+class BadSource(BadInput):
+    """A network from elsewhere is outside the shape that can be imported, or its file is bad."""
 
 
 class Diverged(ChainruleError, ArithmeticError):

@@ -1,0 +1,107 @@
+"""``import_model``: which reader takes a source."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from chainrule.columns import Column, Target
+from chainrule.errors import BadSource
+from chainrule.importing.assembling import Wanted
+from chainrule.importing.modules import from_module, is_module
+from chainrule.importing.perceptrons import from_estimator, is_estimator
+from chainrule.model import Model
+
+IN_PYTHON = (
+    "runs code when it is loaded, so chainrule does not load it. If you trust it, convert it in "
+    "Python: import chainrule, {module}; chainrule.import_model({call}).save('model.safetensors')"
+)
+PICKLES = {
+    **dict.fromkeys((".pkl", ".pickle", ".joblib"), ("joblib", "joblib.load({path!r})")),
+    **dict.fromkeys((".pt", ".pth", ".ckpt", ".bin"), ("torch", "torch.load({path!r}, weights_only=False)")),
+}
+
+
+def import_model(
+    source: Any,
+    *,
+    inputs: Any = None,
+    target: str | Target = "target",
+    classes: Sequence[Any] | None = None,
+    hidden: Any = None,
+    output: str | None = None,
+) -> Model:
+    """Make a model of a network that was trained elsewhere.
+
+    It predicts the same numbers, and can be explained, checked, saved and exported.
+
+    Parameters
+    ----------
+    source : estimator, module or path
+        - of scikit-learn a fitted ``MLPClassifier`` or ``MLPRegressor``, or this package's,
+          alone or in a ``Pipeline`` after scalers, ``SimpleImputer``, ``OneHotEncoder`` and
+          ``ColumnTransformer`` of these; ``TransformedTargetRegressor`` around it;
+        - of PyTorch a ``Sequential`` of ``Linear``, activations, ``BatchNorm1d`` and dropout.
+    inputs : sequence of str or Column, or fitted preprocessor of scikit-learn, optional
+        The names of the columns, or how each becomes numbers. Default: the names that the
+        source knows, else x1, x2, ...
+    target : str or Target, default "target"
+        What is predicted.
+    classes : sequence, optional
+        The labels, in the order of the outputs. Default: those that the source knows, else
+        0, 1, ...
+    hidden : str or sequence of str, optional
+        The activations of hidden layers, for a file that has weights alone.
+    output : str, optional
+        The activation of the last layer where the source ends in scores: softmax or
+        sigmoid for classes.
+
+    Returns
+    -------
+    Model
+        Where a cell is missing, and the source has no rule for it, it counts as the mean
+        by which its column is scaled, else as 0. A category that is not known counts as
+        none.
+
+    Raises
+    ------
+    BadSource
+        If anything in it is outside this shape, naming it.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.neural_network import MLPClassifier
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> network = MLPClassifier((8,), solver="lbfgs", max_iter=500, random_state=1)
+    >>> pipeline = make_pipeline(StandardScaler(), network).fit(X, y)
+    >>> model = import_model(pipeline, target="species", classes=load_iris().target_names)
+    >>> model
+    <Model of 'species': 4-8-3, classification>
+    >>> bool(abs(model.predict_proba(X) - pipeline.predict_proba(X)).max() < 1e-12)
+    True
+    """
+    wanted = Wanted(inputs, target, classes, hidden, output)
+    if isinstance(source, str | os.PathLike):
+        return _from_file(Path(source), wanted)
+    if is_module(source):
+        return from_module(source, wanted)
+    if is_estimator(source):
+        return from_estimator(source, wanted)
+    raise BadSource(
+        f"a {type(source).__name__} is no network that can be imported; give a fitted estimator "
+        "of scikit-learn, a Sequential of PyTorch, or the path of a file"
+    )
+
+
+def _from_file(path: Path, wanted: Wanted) -> Model:
+    ending = path.suffix.lower()
+    if ending in PICKLES:
+        module, call = PICKLES[ending]
+        advice = IN_PYTHON.format(module=module, call=call.format(path=path.name))
+        raise BadSource(f"{path} {advice}")
+    raise BadSource(f"{path} is of no known kind")
