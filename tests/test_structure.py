@@ -31,8 +31,11 @@ ORDER = [
     "explaining.reference", "explaining.friendly", "explaining.worksheet", "explaining.tables",
     "telling", "weights", "restarts", "frames", "resuming", "stepwise", "ownsteps", "perceptron",
     "estimators", "modelfile", "metrics", "model", "recipe", "prepare", "fitting",
-    "options", "sheetoptions", "commands", "traincommand", "explaincommand", "worksheetcommand",
-    "cli",
+    "importing", "importing.chain", "importing.inputs", "importing.pipelines",
+    "importing.assembling", "importing.perceptrons", "importing.modules", "importing.tensors",
+    "importing.keraslayers", "importing.onnxfile", "importing.graph", "importing.sources",
+    "options", "sheetoptions", "importoptions", "commands", "traincommand", "explaincommand",
+    "worksheetcommand", "importcommand", "cli",
 ]  # fmt: skip
 
 

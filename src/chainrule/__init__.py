@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from chainrule.explaining.steps import explain
     from chainrule.explaining.worksheet import worksheet
     from chainrule.fitting import fit
-    from chainrule.importing.sources import import_model
     from chainrule.folds import train_ensemble
+    from chainrule.importing.sources import import_model
     from chainrule.loop import train
     from chainrule.model import Model, load
     from chainrule.network import Network

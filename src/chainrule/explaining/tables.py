@@ -17,6 +17,7 @@ from chainrule.explaining.parts import Cell, Grid, Line, Lines, Part, Section, W
 from chainrule.explaining.steps import explain
 from chainrule.notation import Expression, Negative, Quotient, Sum, Symbol
 from chainrule.rules import OPTIMISERS
+from chainrule.summary import IMPORTED
 from chainrule.table import features, target_values
 from chainrule.target import known_rows
 from chainrule.terminal import printable
@@ -70,7 +71,8 @@ def _usual(model: Any) -> dict[str, Any]:
     solver = str(settings.get("solver", "gd"))
     names = list(signature(OPTIMISERS[solver]).parameters)[6:] if solver in OPTIMISERS else []
     kept = {name: settings[name] for name in (*FOLLOWED, *names) if settings.get(name) is not None}
-    return {"solver": solver} | kept
+    drawn = {"scheme": None} if IMPORTED in settings else {}  # nobody knows how
+    return {"solver": solver} | kept | drawn
 
 
 def _target(model: Any, one: Any) -> Any:
@@ -105,6 +107,8 @@ def _about(model: Any, member: int) -> list[Part]:
         )
     if model.parameters.dtype == np.float32:
         parts.append(Words("It was trained in float32; here its numbers are taken in float64."))
+    if IMPORTED in settings:
+        parts.append(Words(f"It was trained elsewhere: {printable(str(settings[IMPORTED]))}."))
     return [*parts]
 
 
@@ -118,7 +122,8 @@ def _preprocessing(spec: TableSpec, one: Any, x: Any, y: Any) -> Section:
             continue
         cell = one.column(column.name)[0].as_py()
         rows += _cells(column, cell, x, place)
-        if column.kind in ("numeric", "date"):
+        as_it_is = (column.mean, column.scale) == (0.0, 1.0)
+        if column.kind in ("numeric", "date") and not as_it_is:
             lines.append(_standardised(column, cell, x, place))
         place += column.width
     parts: list[Part] = [
@@ -178,6 +183,8 @@ def _target_parts(spec: TableSpec, one: Any, y: Any) -> list[Part]:
     target = spec.target
     cell = printable(str(one.column(target.name)[0].as_py()))
     name = printable(target.name)
+    if target.task == "regression" and (target.mean, target.scale) == (0.0, 1.0):
+        return [Words(f"The target {name} is {cell}, which is Y.")]
     if target.task == "regression":
         value = float(y[0])
         raw = value * target.scale + target.mean

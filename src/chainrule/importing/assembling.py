@@ -17,9 +17,8 @@ from chainrule.importing.inputs import Feature, columns_for
 from chainrule.importing.pipelines import names_of, through
 from chainrule.model import Model
 from chainrule.network import OUTPUTS, Network
-from chainrule.summary import Summary
+from chainrule.summary import IMPORTED, Summary
 
-ORIGIN = "imported_from"  # among the settings of a model's summary
 LOSSES = {"softmax": "cross_entropy", "exp": "poisson"}
 ADVICE = {
     1: "give output='sigmoid' if it is the score of a class",
@@ -101,7 +100,7 @@ def assembled(
     theta = np.concatenate([part.ravel().astype(dtype) for pair in chain.weights for part in pair])
     from chainrule import __version__
 
-    settings = {ORIGIN: _described(chain, origin)} | origin.settings
+    settings = {IMPORTED: _described(chain, origin)} | origin.settings
     return Model(single(network, theta), spec, Summary(__version__, settings=settings))
 
 
@@ -209,4 +208,3 @@ def _check_names(spec: TableSpec) -> None:
     twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
     if twice is not None:
         raise BadSetting(f"'{twice}' is the name of two columns; give others by inputs or target")
-

@@ -107,12 +107,22 @@ class Chain:
             waiting = (np.zeros(self.sizes[-1]), np.ones(self.sizes[-1]), where)
             before, factor, _ = self._waiting or waiting
             self._waiting = before + factor * self._fitting(mean, where), factor * scale, where
-            self.folded.append(where)
         else:
             W, b = self.weights[-1]
             mean, scale = self._fitting(mean, where), self._fitting(scale, where)
             self.weights[-1] = _like(W, W / scale), _like(b, (b - mean) / scale)
+        if self.weights and (scale != 1.0).any():  # else it is a bias
             self.folded.append(where)
+
+    def normalised(
+        self, mean: ArrayLike, variance: ArrayLike, gamma: ArrayLike, beta: ArrayLike, where: str
+    ) -> None:
+        """Add (x - mean) / sqrt(variance) * gamma + beta: batch normalisation after training."""
+        mean, variance, gamma, beta = (_numbers(a, where) for a in (mean, variance, gamma, beta))
+        if (variance <= 0.0).any() or (gamma == 0.0).any():
+            raise BadSource(f"{where} has a variance or a factor of 0; remove what it is of")
+        self.scaling(mean, np.sqrt(variance), where)
+        self.scaling(-beta / gamma, 1.0 / gamma, where)
 
     def ends(self) -> None:
         """Check that nothing is left over."""

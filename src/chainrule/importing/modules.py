@@ -91,16 +91,14 @@ def _linear(chain: Chain, layer: Any, where: str) -> None:
 
 
 def _normalised(chain: Chain, layer: Any, where: str) -> None:
-    """Read (x - mean) / sqrt(variance + eps) * weight + bias, with the means of the training."""
     if layer.running_mean is None:
         raise BadSource(f"{where} keeps no running statistics; each row depends on its batch")
     mean, variance = (_array(a, where) for a in (layer.running_mean, layer.running_var))
-    chain.scaling(mean, np.sqrt(variance + layer.eps), where)
-    if layer.affine:
-        weight, bias = (_array(a, where) for a in (layer.weight, layer.bias))
-        if (weight == 0.0).any():
-            raise BadSource(f"{where} has a weight of 0; its neuron does nothing, remove it")
-        chain.scaling(-bias / weight, 1.0 / weight, where)
+    ones = np.ones_like(mean)
+    gamma, beta = (
+        (_array(a, where) for a in (layer.weight, layer.bias)) if layer.affine else (ones, 0 * ones)
+    )
+    chain.normalised(mean, variance + layer.eps, gamma, beta, where)
 
 
 def _array(tensor: Any, where: str) -> NDArray[Any]:

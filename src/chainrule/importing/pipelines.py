@@ -137,7 +137,9 @@ def _one_hot(encoder: Any, features: Features, what: str) -> Features:
         names = [_category(category) for category in categories]
         known = tuple(name for name in names if name is not MISSING)
         if len(set(names)) < len(names) or "" in known:
-            raise BadSource(f"{what} has two categories of column '{feature.column}' that read alike")
+            raise BadSource(
+                f"{what} has two categories of column '{feature.column}' that read alike"
+            )
         filled = None if feature.fill is None else _category(feature.fill)
         for place, name in enumerate(names):
             if place != drop:

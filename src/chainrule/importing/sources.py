@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from chainrule.columns import Column, Target
-from chainrule.errors import BadSource
+from chainrule.columns import Target
+from chainrule.errors import BadSetting, BadSource
 from chainrule.importing.assembling import Wanted
+from chainrule.importing.graph import from_onnx
+from chainrule.importing.keraslayers import from_keras, from_keras_file, is_keras
 from chainrule.importing.modules import from_module, is_module
 from chainrule.importing.perceptrons import from_estimator, is_estimator
+from chainrule.importing.tensors import from_tensor_file, from_tensors
 from chainrule.model import Model
 
-IN_PYTHON = (
-    "runs code when it is loaded, so chainrule does not load it. If you trust it, convert it in "
-    "Python: import chainrule, {module}; chainrule.import_model({call}).save('model.safetensors')"
-)
+IN_PYTHON = """\
+{path} runs code when it is loaded, so it is not. If you trust it, convert it in Python:
+
+    import chainrule, {module}
+    model = chainrule.import_model({module}.load({path.name!r}{call}))
+    model.save("model.safetensors")"""
 PICKLES = {
-    **dict.fromkeys((".pkl", ".pickle", ".joblib"), ("joblib", "joblib.load({path!r})")),
-    **dict.fromkeys((".pt", ".pth", ".ckpt", ".bin"), ("torch", "torch.load({path!r}, weights_only=False)")),
+    **dict.fromkeys((".pkl", ".pickle", ".joblib"), ("joblib", "")),
+    **dict.fromkeys((".pt", ".pth", ".ckpt", ".bin"), ("torch", ", weights_only=False")),
+}
+OTHERS = {
+    **dict.fromkeys((".h5", ".hdf5"), "is of an older Keras; load it there, and save it as .keras"),
+    ".json": "holds no weights",
+    ".pt2": "is a program; give the module in Python, or export it to ONNX",
 }
 
 
@@ -39,11 +49,18 @@ def import_model(
 
     Parameters
     ----------
-    source : estimator, module or path
+    source : estimator, module, mapping or path
         - of scikit-learn a fitted ``MLPClassifier`` or ``MLPRegressor``, or this package's,
           alone or in a ``Pipeline`` after scalers, ``SimpleImputer``, ``OneHotEncoder`` and
           ``ColumnTransformer`` of these; ``TransformedTargetRegressor`` around it;
-        - of PyTorch a ``Sequential`` of ``Linear``, activations, ``BatchNorm1d`` and dropout.
+        - of PyTorch a ``Sequential`` of ``Linear``, activations, ``BatchNorm1d`` and dropout;
+          or its ``state_dict()``, in a ``.safetensors`` file too, with ``hidden`` and
+          ``output``;
+        - of Keras 3 a ``Sequential`` of ``Dense``, activations, ``Normalization``,
+          ``BatchNormalization`` and dropout, in a ``.keras`` file too;
+        - an ``.onnx`` file of such a network.
+
+        No code in a file is run, so pickles are not read.
     inputs : sequence of str or Column, or fitted preprocessor of scikit-learn, optional
         The names of the columns, or how each becomes numbers. Default: the names that the
         source knows, else x1, x2, ...
@@ -88,20 +105,44 @@ def import_model(
     wanted = Wanted(inputs, target, classes, hidden, output)
     if isinstance(source, str | os.PathLike):
         return _from_file(Path(source), wanted)
+    if isinstance(source, Mapping):
+        return from_tensors(source, wanted)
+    _without_hidden(wanted)
     if is_module(source):
         return from_module(source, wanted)
+    if is_keras(source):
+        return from_keras(source, wanted)
     if is_estimator(source):
         return from_estimator(source, wanted)
     raise BadSource(
         f"a {type(source).__name__} is no network that can be imported; give a fitted estimator "
-        "of scikit-learn, a Sequential of PyTorch, or the path of a file"
+        "of scikit-learn, a Sequential of PyTorch or Keras, a state dict, or the path of a file"
     )
 
 
 def _from_file(path: Path, wanted: Wanted) -> Model:
     ending = path.suffix.lower()
+    if not path.is_file():
+        what = "is a folder; give the file in it" if path.is_dir() else "is not there"
+        raise BadSource(f"{path} {what}")
     if ending in PICKLES:
         module, call = PICKLES[ending]
-        advice = IN_PYTHON.format(module=module, call=call.format(path=path.name))
-        raise BadSource(f"{path} {advice}")
-    raise BadSource(f"{path} is of no known kind")
+        raise BadSource(IN_PYTHON.format(path=path, module=module, call=call))
+    if ending not in READERS:
+        raise BadSource(f"{path} {OTHERS.get(ending, 'is of no known kind')}; {ENDINGS}")
+    if ending != ".safetensors":
+        _without_hidden(wanted)
+    return READERS[ending](path, wanted)
+
+
+def _without_hidden(wanted: Wanted) -> None:
+    if wanted.hidden is not None:
+        raise BadSetting("hidden is for weights alone; this source has its own activations")
+
+
+READERS: dict[str, Callable[[Path, Wanted], Model]] = {
+    ".safetensors": from_tensor_file,
+    ".keras": from_keras_file,
+    ".onnx": from_onnx,
+}
+ENDINGS = f"the files that can be imported end in {', '.join(READERS)}"
