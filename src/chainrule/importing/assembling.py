@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -94,6 +94,8 @@ def assembled(
         chain.weights[0] = (first[0], first[1])
     network = _network(chain, wanted.output)
     target = _target(network, wanted)
+    if target.task == "regression" and network.loss == "binary_cross_entropy":
+        network = replace(network, loss="half_squared_error")
     spec = TableSpec(tuple(columns), target)
     _check_names(spec)
     dtype = chain.dtype
@@ -173,15 +175,15 @@ def _network(chain: Chain, asked: Any) -> Network:
 
 def _target(network: Network, wanted: Wanted) -> Target:
     """Return the target: classes where the output is sigmoid or softmax, else a number."""
-    given = wanted.target
+    given, of_classes = wanted.target, network.output in ("sigmoid", "softmax")
+    if not of_classes and wanted.classes is not None:
+        raise BadSetting(
+            f"classes were given, and the network ends in {network.output}; "
+            + ADVICE[min(2, network.sizes[-1])]
+        )
     if isinstance(given, Target):
-        return given
-    if network.output not in ("sigmoid", "softmax"):
-        if wanted.classes is not None:
-            raise BadSetting(
-                f"classes were given, and the network ends in {network.output}; "
-                + ADVICE[min(2, network.sizes[-1])]
-            )
+        return _fitting(given, network)
+    if not of_classes:
         return Target(str(given), "regression", reason="the network gives a number")
     n = max(2, network.sizes[-1])
     labels = list(range(n)) if wanted.classes is None else list(wanted.classes)
@@ -189,6 +191,20 @@ def _target(network: Network, wanted: Wanted) -> Target:
         raise BadSetting(f"classes names {len(labels)}, and the network tells {n} apart")
     reason = f"the network ends in {network.output}"
     return Target(str(given), "classification", *_classes(labels), reason=reason)
+
+
+def _fitting(target: Target, network: Network) -> Target:
+    """Check a target that the user describes."""
+    n = network.sizes[-1]
+    if target.task == "regression":
+        fits = n == 1
+    else:
+        fits = len(target.classes) == max(2, n) and network.output in ("sigmoid", "softmax")
+    if not fits or target.scale <= 0.0:
+        raise BadSetting(
+            f"target={target!r} does not fit a network of {n} outputs that ends in {network.output}"
+        )
+    return target
 
 
 def _classes(labels: list[Any]) -> tuple[tuple[str, ...], str]:
