@@ -76,8 +76,8 @@ def read_onnx(path: Path) -> Graph:
 
 def _graph(model: Any) -> Graph:
     graph = model.graph
-    if not graph.node:
-        raise BadSource("it is no ONNX file, or its graph is empty")
+    if not graph.node or not model.opset_import:
+        raise BadSource("it is no ONNX file, or it is cut short")
     if len(graph.node) > MOST_NODES:
         raise BadSource(f"it has {len(graph.node):,} nodes, no small network")
     if graph.sparse_initializer:

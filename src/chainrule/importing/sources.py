@@ -108,10 +108,10 @@ def import_model(
     if isinstance(source, Mapping):
         return from_tensors(source, wanted)
     _without_hidden(wanted)
+    if is_keras(source):  # which may be a module too, as Keras runs on PyTorch
+        return from_keras(source, wanted)
     if is_module(source):
         return from_module(source, wanted)
-    if is_keras(source):
-        return from_keras(source, wanted)
     if is_estimator(source):
         return from_estimator(source, wanted)
     raise BadSource(
