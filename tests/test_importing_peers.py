@@ -162,6 +162,7 @@ KERAS = ("linear", "relu", "tanh", "sigmoid", "elu", "selu", "softplus", "softsi
 @pytest.mark.parametrize("activation", KERAS)
 def test_keras_in_memory_and_in_a_file(keras, activation, tmp_path):
     pytest.importorskip("h5py")
+    keras.utils.set_random_seed(1)
     layers = keras.layers
     for output, n in (("softmax", 3), ("sigmoid", 1), ("linear", 1), ("exponential", 1)):
         network = keras.Sequential(
@@ -176,7 +177,8 @@ def test_keras_in_memory_and_in_a_file(keras, activation, tmp_path):
             number = model.spec.target.task == "regression"
             found = model.predict(TABLE)[:, None] if number else model.predict_proba(TABLE)[:, -n:]
             error = np.abs(found - expected) / np.maximum(1.0, np.abs(expected))
-            assert error.max() <= IMPORTED[np.float32]
+            grown = 10 if output == "exponential" else 1  # e^z multiplies the rounding of z
+            assert error.max() <= grown * IMPORTED[np.float32]
 
 
 @pytest.mark.filterwarnings("ignore")

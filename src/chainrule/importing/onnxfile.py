@@ -121,6 +121,8 @@ def _array(tensor: Any, where: str) -> NDArray[Any]:
             f"{where} keeps its numbers in another file, which is not read; save the model with "
             "all of them in one file"
         )
+    if min(tensor.dims, default=0) < 0:
+        raise BadSource(f"{where} is damaged: its shape is {list(tensor.dims)}")
     array: NDArray[Any] = numpy_helper.to_array(tensor)
     return array
 
