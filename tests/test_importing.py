@@ -15,6 +15,7 @@ from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import (
@@ -138,6 +139,12 @@ def test_own_activations_losses_and_frames(tmp_path):
     model = import_model(network, target="y")
     assert [column.kind for column in model.spec.columns] == ["numeric", "categorical", "numeric"]
     assert_same(model, network, table, table, tmp_path=tmp_path)
+    pipeline = make_pipeline(StandardScaler(), chainrule.MLPClassifier((5,), "silu", max_iter=15))
+    model = import_model(fitted(pipeline, X, TWO))
+    assert_same(model, pipeline, X, tmp_path=tmp_path)
+    search = GridSearchCV(classifier(max_iter=3), {"alpha": [0.1]}, cv=2)
+    with pytest.raises(BadSource, match="give its best_estimator_"):
+        import_model(fitted(search, X, TWO))
 
 
 # what stands before the network
@@ -337,6 +344,10 @@ def test_settings_that_do_not_fit_are_refused():
         ({"classes": ["u", "v"]}, "classes names 2, and the network tells 3 apart"),
         ({"classes": ["u", "v", "u"]}, "a class twice"),
         ({"classes": ["u", "v", ""]}, "an empty one"),
+        ({"inputs": "abcd"}, "give a list of names"),
+        ({"classes": "uvw"}, "give a list of names"),
+        ({"inputs": StandardScaler()}, "names of its columns"),
+        ({"inputs": [Column("n", "numeric")] * 4}, "names of its columns"),
         ({"hidden": "relu"}, "hidden"),
         ({"output": "softmax"}, "output"),
     ):

@@ -140,7 +140,8 @@ def _scaled(features: Sequence[Feature], chain: Chain) -> list[Feature]:
 
 
 def _reason(chain: Chain, origin: Origin) -> str:
-    return origin.columns or ("scaled by the network" if np.any(chain.mean) else "as it is")
+    scaled = np.any(chain.mean) or np.any(np.asarray(chain.scale) != 1.0)
+    return origin.columns or ("scaled by" if scaled else "as taken by") + " the network"
 
 
 def _described(chain: Chain, origin: Origin) -> str:

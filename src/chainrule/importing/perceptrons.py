@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from chainrule.columns import Target
+from chainrule.columns import Column, Target
 from chainrule.errors import BadSetting, BadSource
 from chainrule.importing.assembling import Origin, Wanted, assembled
 from chainrule.importing.chain import Chain
@@ -29,13 +29,17 @@ def from_estimator(source: Any, wanted: Wanted) -> Model:
         raise BadSetting("hidden and output are those of the estimator; leave them out")
     steps, network, scaling = _taken_apart(source)
     first = next((step for _, step in steps if not _is_nothing(step)), network)
-    chain, columns = _chain(network), ""
-    names = names_of(first, None if hasattr(wanted.inputs, "transform") else wanted.inputs)
+    if hasattr(wanted.inputs, "transform") or any(
+        isinstance(i, Column) for i in wanted.inputs or ()
+    ):
+        raise BadSetting("inputs of an estimator are the names of its columns")
+    chain, names = _chain(network), names_of(first, wanted.inputs)
     features = [Feature(name) for name in names]
     for name, step in steps:
         features = through(step, features, name)
     wanted = replace(wanted, **_target(network, scaling, wanted))
-    origin = Origin(_name(source, steps, network), columns, _settings(network))
+    kinds = [type(step).__name__ for _, step in steps if not _is_nothing(step)]
+    origin = Origin(_name(kinds, network), " → ".join(kinds), _settings(network))
     if hasattr(network, "table_"):
         if steps:
             raise BadSource("categorical_features goes with no steps before the network")
@@ -59,6 +63,8 @@ def _taken_apart(source: Any) -> tuple[list[tuple[str, Any]], Any, Feature]:
         if outer.of != NUMBER or inner != Feature("y"):
             raise BadSource("the target is transformed twice, which cannot be imported")
         return steps, network, outer
+    if hasattr(source, "best_estimator_"):
+        raise BadSource(f"a {kind} holds many networks; give its best_estimator_")
     if not (kind in PERCEPTRONS and (own or type(source).__module__ == "chainrule.estimators")):
         raise BadSource(
             f"{kind} is no network that can be imported; {' and '.join(PERCEPTRONS)} can, alone "
@@ -97,10 +103,9 @@ def _target(perceptron: Any, scaling: Feature, wanted: Wanted) -> dict[str, Any]
     return {"target": target}
 
 
-def _name(source: Any, steps: list[tuple[str, Any]], perceptron: Any) -> str:
+def _name(kinds: list[str], perceptron: Any) -> str:
     from sklearn import __version__
 
-    kinds = [type(step).__name__ for _, step in steps if not _is_nothing(step)]
     own = type(perceptron).__module__.startswith("chainrule.")
     of = "chainrule" if own and not kinds else f"scikit-learn {__version__}"
     return f"{of}: {' → '.join([*kinds, type(perceptron).__name__])}"

@@ -102,6 +102,9 @@ def import_model(
     >>> bool(abs(model.predict_proba(X) - pipeline.predict_proba(X)).max() < 1e-12)
     True
     """
+    for name, value in (("inputs", inputs), ("classes", classes)):
+        if isinstance(value, str):
+            raise BadSetting(f"{name}={value!r} is one text; give a list of names")
     wanted = Wanted(inputs, target, classes, hidden, output)
     if isinstance(source, str | os.PathLike):
         return _from_file(Path(source), wanted)
