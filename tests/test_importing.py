@@ -46,6 +46,12 @@ CLASSIFIERS = (MLPClassifier, chainrule.MLPClassifier)
 REGRESSORS = (MLPRegressor, chainrule.MLPRegressor)
 
 
+@pytest.fixture(autouse=True)
+def drawn_anew():
+    """Give each test the same numbers, whichever ran before it."""
+    RANDOM.bit_generator.state = np.random.default_rng(3).bit_generator.state
+
+
 def fitted(estimator, *data):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -233,6 +239,18 @@ def test_categories_that_may_be_missing(tmp_path):
     sex = model.spec.columns[1]
     assert (sex.categories, sex.missing) == (("f", "m"), True)
     assert_same(model, pipeline, few, few, tmp_path=tmp_path)
+
+
+def test_what_is_missing_after_a_scaling(tmp_path):
+    rows = X.copy()
+    rows[::6, 1] = np.nan
+    filled = make_pipeline(StandardScaler(), SimpleImputer(strategy="constant", fill_value=2.5))
+    pipeline = fitted(make_pipeline(filled, MinMaxScaler(), classifier()), rows, THREE)
+    model = import_model(pipeline)
+    assert model.spec.columns[1].fill == pytest.approx(
+        np.nanmean(rows[:, 1]) + 2.5 * np.nanstd(rows[:, 1])
+    )
+    assert_same(model, pipeline, rows, tmp_path=tmp_path)
 
 
 def test_targets_that_are_scaled(tmp_path):

@@ -36,6 +36,7 @@ SETTINGS: dict[str, dict[str, tuple[Any, ...]]] = {  # those that a rule has, by
     "Concat": {"axis": (1, -1)},
     "Cast": {"to": (1, 11)},
 }
+EPSILON = float(np.float32(1e-5))  # of BatchNormalization, unless it is given
 THRESHOLD = 20.0  # from where PyTorch takes the score for its softplus
 Step = Callable[[Chain], None]
 
@@ -196,7 +197,7 @@ def _scaler(node: Node) -> tuple[Node, Step]:
 
 def _batches(node: Node) -> tuple[Node, Step]:
     gamma, beta, mean, variance = (_vector(node, place) for place in (1, 2, 3, 4))
-    variance = variance + variance.dtype.type(node.settings.get("epsilon", 1e-5))
+    variance = variance + variance.dtype.type(node.settings.get("epsilon", EPSILON))
     return _inner(node), lambda chain: chain.normalised(mean, variance, gamma, beta, node.where)
 
 
