@@ -224,6 +224,7 @@ def test_tables(strategy, drop, after, tmp_path):
     assert kinds["island"] == kinds["year"] == kinds["sex"] == "categorical"
     assert (kinds["mass"], kinds["flag"], kinds["spare"]) == ("numeric", "numeric", "dropped")
     assert_same(model, pipeline, table, table, tmp_path=tmp_path)
+    assert import_model(pipeline, target="spare").spec.target.name == "spare"  # in no use before
     other = table.assign(island=["Elsewhere"] * len(table))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Found unknown categories")

@@ -96,7 +96,8 @@ def assembled(
     target = _target(network, wanted)
     if target.task == "regression" and network.loss == "binary_cross_entropy":
         network = replace(network, loss="half_squared_error")
-    spec = TableSpec(tuple(columns), target)
+    used = [c for c in columns if c.kind != "dropped" or c.name != target.name]
+    spec = TableSpec(tuple(used), target)
     _check_names(spec)
     dtype = chain.dtype
     theta = np.concatenate([part.ravel().astype(dtype) for pair in chain.weights for part in pair])
@@ -141,7 +142,7 @@ def _scaled(features: Sequence[Feature], chain: Chain) -> list[Feature]:
 
 def _reason(chain: Chain, origin: Origin) -> str:
     scaled = np.any(chain.mean) or np.any(np.asarray(chain.scale) != 1.0)
-    return origin.columns or ("scaled by" if scaled else "as taken by") + " the network"
+    return origin.columns or ("scaled by the network" if scaled else "not scaled")
 
 
 def _described(chain: Chain, origin: Origin) -> str:
