@@ -274,6 +274,15 @@ def test_hostile_onnx(onnx, tmp_path):
     refused(model, "10,004 nodes|10,005 nodes|10,006 nodes")
 
 
+def test_names_in_a_file_do_not_reach_the_terminal_as_they_are(onnx, tmp_path):
+    maker = Maker(onnx).dense(3, 3).add("Clip", None)
+    maker.nodes[-1].name = "\x1b[2Jgone" + 5000 * "a"
+    with pytest.raises(BadSource) as caught:
+        import_model(maker.save(tmp_path / "m.onnx"))
+    assert "\x1b" not in str(caught.value)
+    assert len(str(caught.value)) < 1100
+
+
 def test_products_of_products_take_no_time(onnx, tmp_path):
     maker = Maker(onnx).dense(3, 3)
     maker.add("Erf", None).add("Add", None, 1.0)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from chainrule.columns import Target
-from chainrule.errors import BadSetting, BadSource
+from chainrule.errors import BadInput, BadSetting, BadSource
 from chainrule.importing.assembling import Wanted
 from chainrule.importing.graph import from_onnx
 from chainrule.importing.keraslayers import from_keras, from_keras_file, is_keras
@@ -16,6 +16,7 @@ from chainrule.importing.modules import from_module, is_module
 from chainrule.importing.perceptrons import from_estimator, is_estimator
 from chainrule.importing.tensors import from_tensor_file, from_tensors
 from chainrule.model import Model
+from chainrule.terminal import printable
 
 IN_PYTHON = """\
 {path} runs code when it is loaded, so it is not. If you trust it, convert it in Python:
@@ -135,7 +136,11 @@ def _from_file(path: Path, wanted: Wanted) -> Model:
         raise BadSource(f"{path} {OTHERS.get(ending, 'is of no known kind')}; {ENDINGS}")
     if ending != ".safetensors":
         _without_hidden(wanted)
-    return READERS[ending](path, wanted)
+    try:
+        return READERS[ending](path, wanted)
+    except BadInput as error:  # names in a file could be anything
+        text = printable(str(error))
+        raise type(error)(text if len(text) < LONGEST else f"{text[:LONGEST]} ...") from None
 
 
 def _without_hidden(wanted: Wanted) -> None:
@@ -148,4 +153,5 @@ READERS: dict[str, Callable[[Path, Wanted], Model]] = {
     ".keras": from_keras_file,
     ".onnx": from_onnx,
 }
+LONGEST = 1000  # characters of a message
 ENDINGS = f"the files that can be imported end in {', '.join(READERS)}"
