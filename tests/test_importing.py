@@ -446,6 +446,7 @@ def test_columns_and_targets_of_ones_own():
         import_model(arrays, target=Target("y", "classification", ("a", "b", "c")))
     scaler = StandardScaler().fit(frame(X[:, :3]))
     scaled = import_model(arrays, inputs=scaler)
+    assert scaled.spec.columns[0].reason == "StandardScaler"
     assert scaled.predict(frame(X)) == pytest.approx(scaler.transform(frame(X[:, :3])) @ w + b)
 
 

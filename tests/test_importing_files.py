@@ -199,6 +199,12 @@ def residual(maker):
     return maker.add("Gemm", None, np.ones((3, 3))).add("Add", None, before)
 
 
+def shrunk(maker):
+    for _ in range(9):
+        maker.add("Mul", None, 1e38)
+    return maker.dense(3, 1)
+
+
 REFUSED = {
     "node 'n_Clip' \\(Clip\\)": lambda m: m.dense(3, 3).add("Clip", None, 0.0, 6.0),
     "node 'n_Mine' \\(Mine\\)": lambda m: m.dense(3, 1).add("Mine", None, domain="evil"),
@@ -217,6 +223,8 @@ REFUSED = {
     "transA": lambda m: m.add("Gemm", None, np.ones((3, 1)), transA=1),
     "divides by what": lambda m: m.dense(3, 1).add("Div", 1.0, None),
     "no layer of weights": lambda m: m.add("Mul", None, 2.0),
+    "overflow": lambda m: m.dense(3, 1).add("Mul", None, 1e38).add("Mul", None, 1e38),
+    "numbers overflow": shrunk,
 }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule.cells import spelled
 from chainrule.columns import Column, TableSpec, Target
@@ -82,16 +83,10 @@ def assembled(
         What the inputs of the first layer are made of, and the columns of the table. By
         default as ``wanted.inputs`` says.
     """
+    from chainrule import __version__
+
     chain.ends()
-    if features is None:
-        features, names, columns = _inputs(chain, wanted.inputs)
-    else:
-        columns = None
-    if columns is None:
-        features = _scaled(features, chain)
-        W, b = chain.weights[0]
-        columns, *first = columns_for(features, names, W, b, _reason(chain, origin))
-        chain.weights[0] = (first[0], first[1])
+    columns = _columns(chain, wanted, origin, features, names)
     network = _network(chain, wanted.output)
     target = _target(network, wanted)
     if target.task == "regression" and network.loss == "binary_cross_entropy":
@@ -99,12 +94,34 @@ def assembled(
     used = [c for c in columns if c.kind != "dropped" or c.name != target.name]
     spec = TableSpec(tuple(used), target)
     _check_names(spec)
-    dtype = chain.dtype
-    theta = np.concatenate([part.ravel().astype(dtype) for pair in chain.weights for part in pair])
-    from chainrule import __version__
-
+    parts = [part.ravel() for pair in chain.weights for part in pair]
+    parameters = np.concatenate(parts).astype(chain.dtype)
+    _check_finite(parameters, spec)
     settings = {IMPORTED: _described(chain, origin)} | origin.settings
-    return Model(single(network, theta), spec, Summary(__version__, settings=settings))
+    return Model(single(network, parameters), spec, Summary(__version__, settings=settings))
+
+
+def _columns(
+    chain: Chain,
+    wanted: Wanted,
+    origin: Origin,
+    features: Sequence[Feature] | None,
+    names: Sequence[str],
+) -> Sequence[Column]:
+    """Return the columns; the chain's first layer becomes one that takes what they give."""
+    columns = None
+    if features is None:
+        features, names, columns = _inputs(chain, wanted.inputs)
+    if columns is not None:
+        return columns
+    given = type(wanted.inputs).__name__ if hasattr(wanted.inputs, "transform") else ""
+    reason = (
+        given or origin.columns or ("scaled by the network" if _scales(chain) else "not scaled")
+    )
+    W, b = chain.weights[0]
+    made = columns_for(_scaled(features, chain), names, W, b, reason)
+    chain.weights[0] = (made.W, made.b)
+    return made.columns
 
 
 def _inputs(
@@ -124,7 +141,7 @@ def _inputs(
         what = f"names {len(given)} columns" if width == len(given) else f"gives {width} numbers"
         raise BadSetting(f"inputs {what}, and the network takes {n} numbers")
     if any(isinstance(each, Column) for each in given):
-        if np.any(chain.mean) or np.any(np.asarray(chain.scale) != 1.0):
+        if _scales(chain):
             raise BadSetting("inputs are columns, but the network scales its inputs by itself")
         return (), (), [e if isinstance(e, Column) else Column(str(e), "numeric") for e in given]
     names = [str(each) for each in given]
@@ -140,9 +157,8 @@ def _scaled(features: Sequence[Feature], chain: Chain) -> list[Feature]:
     ]
 
 
-def _reason(chain: Chain, origin: Origin) -> str:
-    scaled = np.any(chain.mean) or np.any(np.asarray(chain.scale) != 1.0)
-    return origin.columns or ("scaled by the network" if scaled else "not scaled")
+def _scales(chain: Chain) -> bool:
+    return bool(np.any(chain.mean) or np.any(np.asarray(chain.scale) != 1.0))
 
 
 def _described(chain: Chain, origin: Origin) -> str:
@@ -219,6 +235,13 @@ def _classes(labels: list[Any]) -> tuple[tuple[str, ...], str]:
         if all(isinstance(label, kind) for label in plain):
             return words, name
     return words, "string"
+
+
+def _check_finite(parameters: NDArray[Any], spec: TableSpec) -> None:
+    scales = [column.scale for column in spec.columns] + [spec.target.scale]
+    numbers: list[Any] = [parameters, scales, [column.mean for column in spec.columns]]
+    if min(scales) <= 0.0 or not all(np.isfinite(part).all() for part in numbers):
+        raise BadSource("its numbers overflow where a scaling becomes part of the weights")
 
 
 def _check_names(spec: TableSpec) -> None:

@@ -61,6 +61,8 @@ def from_onnx(path: Path, wanted: Wanted) -> Model:
         return assembled(chain, wanted, Origin(f"{graph.producer}, {path.name}", "", {}))
     except BadInput as error:
         raise type(error)(f"{path}: {error}") from None
+    except (ValueError, TypeError, LookupError, OverflowError) as error:
+        raise BadSource(f"{path} is damaged ({error})") from None
 
 
 def _names(node: Node, n: int) -> list[str] | None:

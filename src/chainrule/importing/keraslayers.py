@@ -44,7 +44,7 @@ GROUPS = {"Dense": "dense", "Normalization": "normalization",
           "BatchNormalization": "batch_normalization"}  # fmt: skip
 DAMAGE = (
     zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, OSError, LookupError,
-    ValueError, TypeError, AttributeError, RuntimeError,
+    ValueError, TypeError, AttributeError, RuntimeError, OverflowError,
 )  # fmt: skip
 LARGEST_CONFIG, LARGEST_WEIGHTS = 1 << 24, 1 << 31  # bytes
 
@@ -63,7 +63,7 @@ class Layer(NamedTuple):
 
 
 def is_keras(source: Any) -> bool:
-    """Whether something is a model of Keras."""
+    """Say whether something is a model of Keras."""
     keras = sys.modules.get("keras")
     return keras is not None and isinstance(source, keras.Model)
 

@@ -32,7 +32,7 @@ NOTHING = ("Identity", "Dropout", "AlphaDropout", "Flatten")  # in use, of a row
 
 
 def is_module(source: Any) -> bool:
-    """Whether something is a module of PyTorch."""
+    """Say whether something is a module of PyTorch."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(source, torch.nn.Module)
 

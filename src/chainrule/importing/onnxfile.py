@@ -157,7 +157,9 @@ def _output(graph: Any, values: dict[str, Any]) -> Node:
 
 def _labels(node: Node) -> list[Any] | None:
     """Return the classes that a node makes labels of."""
-    for name in ("classlabels_int64s", "classlabels_strings", "values_strings"):
+    numbered = list(node.settings.get("keys_int64s", ()))  # of a LabelEncoder
+    names = ("classlabels_int64s", "classlabels_strings")
+    for name in (*names, "values_strings") if numbered == [*range(len(numbered))] else names:
         if labels := node.settings.get(name):
             return [each.decode() if isinstance(each, bytes) else each for each in labels]
     if node.op == "ArrayFeatureExtractor" and isinstance(node.args[0], np.ndarray):

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from chainrule.columns import Target
 from chainrule.errors import BadInput, BadSetting, BadSource
 from chainrule.importing.assembling import Wanted
@@ -107,17 +109,19 @@ def import_model(
         if isinstance(value, str):
             raise BadSetting(f"{name}={value!r} is one text; give a list of names")
     wanted = Wanted(inputs, target, classes, hidden, output)
-    if isinstance(source, str | os.PathLike):
-        return _from_file(Path(source), wanted)
+    with np.errstate(all="ignore"):  # what overflows is found at the end
+        if isinstance(source, str | os.PathLike):
+            return _from_file(Path(source), wanted)
+        return _from_memory(source, wanted)
+
+
+def _from_memory(source: Any, wanted: Wanted) -> Model:
     if isinstance(source, Mapping):
         return from_tensors(source, wanted)
     _without_hidden(wanted)
-    if is_keras(source):  # which may be a module too, as Keras runs on PyTorch
-        return from_keras(source, wanted)
-    if is_module(source):
-        return from_module(source, wanted)
-    if is_estimator(source):
-        return from_estimator(source, wanted)
+    for is_it, read in KINDS:
+        if is_it(source):
+            return read(source, wanted)
     raise BadSource(
         f"a {type(source).__name__} is no network that can be imported; give a fitted estimator "
         "of scikit-learn, a Sequential of PyTorch or Keras, a state dict, or the path of a file"
@@ -148,6 +152,11 @@ def _without_hidden(wanted: Wanted) -> None:
         raise BadSetting("hidden is for weights alone; this source has its own activations")
 
 
+KINDS = (  # a network of Keras may be a module of PyTorch too
+    (is_keras, from_keras),
+    (is_module, from_module),
+    (is_estimator, from_estimator),
+)
 READERS: dict[str, Callable[[Path, Wanted], Model]] = {
     ".safetensors": from_tensor_file,
     ".keras": from_keras_file,
