@@ -64,9 +64,10 @@ def _leaves(module: Any, where: str) -> Iterator[tuple[str, Any]]:
 def _check(layer: Any, kind: str, where: str) -> None:
     own = type(layer) is not getattr(sys.modules["torch"].nn, kind, None)
     if own or kind not in (*ACTIVATIONS, *NOTHING, *READERS):
+        advice = " Give the Sequential in it, or export it to ONNX and import that." if own else ""
         raise BadSource(
             f"{where} cannot be imported; a Sequential of these can: "
-            f"{', '.join([*READERS, *ACTIVATIONS, *NOTHING])}"
+            f"{', '.join([*READERS, *ACTIVATIONS, *NOTHING])}.{advice}"
         )
     _check_hooks(layer, where)
     for name, values in SETTINGS.get(kind, {}).items():
