@@ -213,7 +213,7 @@ def import_(
 
     [bold]chainrule import net.onnx --inputs age,income --classes no,yes -o net.safetensors[/bold]
 
-    [bold]chainrule import weights.safetensors --hidden relu --output softmax -o m.safetensors[/bold]
+    [bold]chainrule import weights.safetensors --hidden tanh --output softmax[/bold]
     """
     from chainrule.importcommand import import_command
 
