@@ -45,7 +45,7 @@ PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \newcommand{\blank}{\rule{0pt}{1.8em}\underline{\hspace{14em}}}
 \newcommand{\side}{}
 \newcommand{\startrow}{\noindent\hangindent=2.2em\hangafter=1 $\displaystyle}
-\newcommand{\nextside}{$\par\startrow{}}
+\newcommand{\nextside}{$\par\nobreak\startrow{}}
 \newcommand{\equate}[3]{%
   \sbox{\leftbox}{$\displaystyle#1$}%
   \sbox{\wholebox}{\let\side\relax$\displaystyle{}#2\quad$#3}%
@@ -98,7 +98,11 @@ def as_latex(explanation: Explanation) -> str:
 
 def _prose(words: str) -> str:
     """Return text that can be broken within long words too."""
-    return latex_text(re.sub(r"(\S{8})(?=\S)", "\\1\u200b", clean(words)))
+    return latex_text(re.sub(r"\S{30,}", _breakable, clean(words)))
+
+
+def _breakable(word: re.Match[str]) -> str:
+    return re.sub(r"(.{8})(?=.)", "\\1\u200b", word[0])
 
 
 def _words(words: Words, digits: int) -> str:

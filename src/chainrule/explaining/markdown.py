@@ -10,7 +10,7 @@ from chainrule.explaining.parts import Explanation, Grid, Line, Lines, Sketch, W
 from chainrule.explaining.shown import broken, cell, is_short, pieces, sides_of, verdict, wordy
 from chainrule.explaining.sketch import as_lines
 from chainrule.notation import Choice, Expression
-from chainrule.typesetting import latex, latex_terms
+from chainrule.typesetting import latex, latex_pieces
 
 BLANK = "\\underline{\\hspace{12em}}"
 RELATIONS = {"=": "=", "←": "\\leftarrow", "~": "\\sim"}
@@ -92,7 +92,7 @@ def _tame(latex: str) -> str:
 
 def _side(expression: Expression, digits: int) -> str:
     """Return a side of an equation; a long sum goes over several rows."""
-    rows = broken(expression, latex_terms(expression, digits), digits)
+    rows = broken(expression, latex_pieces(expression, digits), digits)
     return " \\\\\n&\\qquad ".join(_tame(row.strip()) for row in rows)
 
 
