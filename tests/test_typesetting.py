@@ -360,7 +360,7 @@ def test_a_long_fraction_is_written_in_one_line_of_latex():
     [
         ("a_b $5 {x}", r"a\_b \$5 \{x\}"),
         (r"\input{/etc/passwd}", r"\textbackslash{}input\{/etc/passwd\}"),
-        ("a\nb\x1b--c", "a b?-{}-c"),
+        ("a\nb\x1b---c", r"a b?-\kern0pt{}-\kern0pt{}-c"),
         ("δ ≤ ½", r"$\delta$ $\le$ $\frac12$"),
         ("W₂ → x²", r"W$_{2}$ $\to$ x$^{2}$"),
     ],

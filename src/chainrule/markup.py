@@ -279,4 +279,4 @@ def latex_text(words: str) -> str:
     50 \% of a\_b
     """
     safe = "".join(_LATEX_SPECIAL.get(sign, sign) for sign in clean(words))
-    return re.sub("-(?=-)", "-{}", safe)
+    return safe.replace("--", "-\\kern0pt{}-").replace("--", "-\\kern0pt{}-")

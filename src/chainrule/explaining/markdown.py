@@ -66,8 +66,11 @@ def escaped(words: str) -> str:
     >>> print(escaped("1. <b> of a_b"))
     1\. &lt;b> of a\_b
     """
-    safe = _SPECIAL.sub(r"\\\g<0>", clean(words).replace("&", "&amp;").replace("<", "&lt;"))
-    return re.sub(r"^([-+#>=]|\d+(?=[.)](\s|$)))", _not_a_list, safe)
+    return re.sub(r"^([-+#>=]|\d+(?=[.)](\s|$)))", _not_a_list, _inline(words))
+
+
+def _inline(words: str) -> str:
+    return _SPECIAL.sub(r"\\\g<0>", clean(words).replace("&", "&amp;").replace("<", "&lt;"))
 
 
 def _not_a_list(found: re.Match[str]) -> str:
@@ -157,4 +160,4 @@ def _grid(grid: Grid, digits: int) -> Iterator[str]:
 
 def _cell(value: object, digits: int) -> str:
     shown = cell(value, digits)
-    return escaped(shown) if isinstance(shown, str) else f"${mathematics(shown, digits)}$"
+    return _inline(shown) if isinstance(shown, str) else f"${mathematics(shown, digits)}$"
