@@ -221,7 +221,7 @@ def _network(model: Model, name: str, real: str) -> Iterator[str]:
         "",
         f"static inline void {name}_add(const {real} *theta, const {real} *x, {real} *sum)",
         "{",
-        f"    {real} a[{widest}], b[{widest}];",
+        f"    {real} a[{widest}]{f', b[{widest}]' if len(network.activations) > 1 else ''};",
         "    int j;",
     )
     source, target = "x", "a"
@@ -241,7 +241,8 @@ def _activated(rule: str, values: str, size: int, name: str, real: str) -> Itera
         yield "    {"
         yield f"        {real} most = {values}[0], total = 0;"
         yield f"        for (j = 1; j < {size}; j++) if ({values}[j] > most) most = {values}[j];"
-        yield f"        for (j = 0; j < {size}; j++) total += {values}[j] = {function}({values}[j] - most);"
+        yield f"        for (j = 0; j < {size}; j++) {values}[j] = {function}({values}[j] - most);"
+        yield f"        for (j = 0; j < {size}; j++) total += {values}[j];"
         yield f"        for (j = 0; j < {size}; j++) {values}[j] /= total;"
         yield "    }"
     elif rule != "identity":
@@ -308,7 +309,8 @@ def _values(model: Model, name: str, real: str) -> Iterator[str]:
         margin = float(model.ensemble.margin(model.coverage)[0]) * target.scale
         yield ""
         yield f"/* Bounds between which {model.coverage:.0%} of the rows lie. */"
-        yield f"static inline void {name}_interval(const {name}_row *row, double *lower, double *upper)"
+        yield f"static inline void {name}_interval(const {name}_row *row, double *lower,"
+        yield f"{' ' * (28 + len(name))}double *upper)"
         yield "{"
         yield f"    double value = {name}_predict(row);"
         yield f"    *lower = value - {digits(margin, False)};"

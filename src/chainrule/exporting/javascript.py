@@ -96,7 +96,9 @@ def types(model: Model) -> str:
     else:
         parts.append("export function predict(row: Row): number;")
         if model.coverage is not None:
-            parts.append("export function predictInterval(row: Row): [lower: number, upper: number];")
+            parts.append(
+                "export function predictInterval(row: Row): [lower: number, upper: number];"
+            )
     parts.append("export function selfTest(): number;")
     return "\n".join(parts) + "\n"
 
@@ -124,8 +126,8 @@ def _about(model: Model) -> str:
             f" *     import {{ {asks} }} from './this-file.mjs';",
             " *     predict({ column: value, ... });",
             " *",
-            " * A row has the raw columns; null is a missing value, a date is a Date or the days since",
-            " * 1970-01-01. selfTest() gives the largest difference on some rows.",
+            " * A row has the raw columns; null is a missing value, a date is a Date or the days",
+            " * since 1970-01-01. selfTest() gives the largest difference on some rows.",
             " */",
         ]
     )
@@ -252,17 +254,17 @@ def _predict(model: Model) -> Iterator[str]:
 def _self_test(model: Model, samples: Samples) -> Iterator[str]:
     asks = "predictProba(row)" if model.spec.target.task == "classification" else "[predict(row)]"
     columns = ", ".join(
-        f"{_string(name)}: {json.dumps(cells)}".replace("<", "\\u003c")
+        f"[{_string(name)}, {json.dumps(cells)}]".replace("<", "\\u003c")
         for name, cells in samples.columns.items()
     )
     yield "/** The largest relative difference from what the rows here must give. */"
     yield "export function selfTest(show) {"
-    yield f"  const columns = {{ {columns} }};"
+    yield f"  const columns = [{columns}];"
     yield f"  const expected = {json.dumps(samples.outputs.astype(float).tolist())};"
     yield "  let largest = 0;"
     yield "  expected.forEach((wanted, k) => {"
-    yield "    const row = {};"
-    yield "    for (const name of Object.keys(columns)) row[name] = columns[name][k];"
+    yield "    const row = Object.create(null);"
+    yield "    for (const [name, cells] of columns) row[name] = cells[k];"
     yield f"    const found = {asks};"
     yield "    if (show) show(found.join(' '));"
     yield "    found.forEach((a, j) => {"
