@@ -18,7 +18,6 @@ from chainrule.errors import BadSetting
 from chainrule.exporting import c, javascript, plain_python
 from chainrule.exporting.samples import Samples, samples
 from chainrule.exporting.spelling import identifier
-from chainrule.model import Model
 
 TIME_LIMIT = 120.0
 LEAST = 1e-3  # below it, differences are taken of this in place of the number
@@ -56,11 +55,11 @@ class Target(NamedTuple):
     """
 
     ending: str
-    write: Callable[[Model, str, Samples], Files]
+    write: Callable[[Any, str, Samples], Files]
     run: Callable[[Mapping[str, Path], str, Path], tuple[list[str] | None, str]]
 
 
-def _write_c(model: Model, name: str, tried: Samples) -> Files:
+def _write_c(model: Any, name: str, tried: Samples) -> Files:
     return {".h": c.header(model, name, tried)}
 
 
@@ -78,7 +77,7 @@ def _run_c(files: Mapping[str, Path], name: str, folder: Path) -> tuple[list[str
     return [str(program)], compiler
 
 
-def _write_javascript(model: Model, name: str, tried: Samples) -> Files:
+def _write_javascript(model: Any, name: str, tried: Samples) -> Files:
     return {".mjs": javascript.module(model, tried), ".d.mts": javascript.types(model)}
 
 
@@ -94,7 +93,7 @@ def _run_javascript(
     return [node, str(program)], "node"
 
 
-def _write_python(model: Model, name: str, tried: Samples) -> Files:
+def _write_python(model: Any, name: str, tried: Samples) -> Files:
     return {".py": plain_python.module(model, tried)}
 
 
@@ -109,12 +108,12 @@ TARGETS = {
 }
 
 
-def written(model: Model, to: str, name: str | None = None) -> Files:
+def written(model: Any, to: str, name: str | None = None) -> Files:
     """Return the files of an artefact by their endings.
 
     Parameters
     ----------
-    model : Model
+    model : chainrule.Model
     to : str
         A name in ``TARGETS``.
     name : str, optional
@@ -130,7 +129,7 @@ def written(model: Model, to: str, name: str | None = None) -> Files:
     return TARGETS[to].write(model, name_of(model, name), samples(model))
 
 
-def name_of(model: Model, name: str | None) -> str:
+def name_of(model: Any, name: str | None) -> str:
     """Return the identifier with which names in an artefact begin."""
     if name is None:
         return identifier(model.spec.target.name, otherwise="model").lower()
@@ -142,12 +141,12 @@ def name_of(model: Model, name: str | None) -> str:
     return name
 
 
-def compared(model: Model, to: str, files: Mapping[str, Path], name: str | None = None) -> Compared:
+def compared(model: Any, to: str, files: Mapping[str, Path], name: str | None = None) -> Compared:
     """Run an artefact on its own rows, and compare it with the model.
 
     Parameters
     ----------
-    model : Model
+    model : chainrule.Model
     to : str
     files : mapping of str to Path
         The artefact's files on disk, by their endings.
@@ -179,7 +178,7 @@ def largest_difference(found: NDArray[Any], expected: NDArray[Any]) -> float:
 
     Examples
     --------
-    >>> largest_difference(np.array([[1.1, 2.0]]), np.array([[1.0, 2.0]])).round(3)
+    >>> round(largest_difference(np.array([[1.1, 2.0]]), np.array([[1.0, 2.0]])), 3)
     0.1
     """
     if found.shape != expected.shape:
