@@ -114,7 +114,7 @@ def same(shown, printed):
 
 
 def _near(shown, printed):
-    if "." not in shown:
+    if "." not in shown and "e" not in shown:
         return shown == printed
     a, b = (float(text.replace("−", "-").replace(",", "")) for text in (shown, printed))
     return abs(a - b) <= TOLERANCE * max(abs(a), abs(b), 0.5)
