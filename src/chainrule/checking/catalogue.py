@@ -51,6 +51,10 @@ CATALOGUE: dict[str, Kind] = {
         "delta = dL/dA * (formula in A, with Z put in)",
         "A formula such as A (1 - A) or 1 - A^2 holds for the output A = f(Z), not for Z.",
     ),
+    "slope_incomplete": Kind(
+        "the activation's derivative is not complete", DELTA, "delta = dL/dA * (a part of f'(Z))",
+        "Write f' down from f once: A (1 - A) for the sigmoid, 1 - A^2 for tanh.",
+    ),
     "slope_of_another_activation": Kind(
         "the derivative belongs to another activation", DELTA, "delta = dL/dA * g'(Z)",
         "The derivative must be that of the function which the forward pass applied.",
@@ -88,6 +92,11 @@ CATALOGUE: dict[str, Kind] = {
     "mean_doubled": Kind(
         "it is divided by the number of samples twice", WEIGHTS, "dW = A_prev.T @ delta / m^2",
         "Divide once: where the loss is differentiated, or where the samples are added up.",
+    ),
+    "mean_of_wrong_count": Kind(
+        "it is divided by another number than that of the samples", WEIGHTS,
+        "dW = A_prev.T @ delta / (another number)",
+        "m is the length of the axis along which the samples lie.",
     ),
     "mean_on_one_gradient": Kind(
         "only one of dW and db is divided by the number of samples", f"{WEIGHTS}, {BIAS}",
@@ -147,8 +156,8 @@ CATALOGUE: dict[str, Kind] = {
         "Set the gradients to 0 before each backward pass.",
     ),
     "gradients_replaced": Kind(
-        "each sample replaces the gradient of the samples before", "dW += its part, for each sample",
-        "dW = its part",
+        "each sample replaces the gradient of the samples before",
+        "dW += its part, for each sample", "dW = its part",
         "The gradient of a batch is the sum over all of its samples.",
     ),
     "broadcast": Kind(

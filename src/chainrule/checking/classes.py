@@ -50,13 +50,15 @@ class ClassProgram:
                 "it has no method that sounds like back-propagation, such as backward(X, y)"
             )
         self.roles = {name: role_of(name) or "" for name in self.arguments}
-        self.roles |= {name: role_of(name) or "" for name in signature_of(self._bare(self.backward))}
+        self.roles |= {
+            name: role_of(name) or "" for name in signature_of(self._bare(self.backward))
+        }
 
     def _method(self, pattern: str) -> str | None:
         names = [
             name for name, part in inspect.getmembers(self.kind)
             if callable(part) and re.fullmatch(pattern, plain(name.strip("_")))
-            and (not name.startswith("__") or name == "__call__" and "__call__" in vars(self.kind))
+            and (not name.startswith("__") or name in vars(self.kind))
         ]  # fmt: skip
         order = ["forward", "backward", "backprop", "back_propagation"]
         names.sort(key=lambda name: (order.index(name) if name in order else 9, name))
@@ -123,7 +125,9 @@ class ClassProgram:
                 parts = [lay(layer[part]) for layer in case.layers]
                 return parts[0] if self.depth == 1 else parts
             case "params":
-                return bundle(bundles(self.source.text, self.depth)[0], case, shapes, self.source.text)
+                return bundle(
+                    bundles(self.source.text, self.depth)[0], case, shapes, self.source.text
+                )
             case "rate":
                 return case.rate
             case "l2":
@@ -163,7 +167,9 @@ class ClassProgram:
         given, unknown = {}, []
         for argument, parameter in signature_of(method).items():
             word = plain(argument)
-            if re.fullmatch(r"(y|t)?(hat|pred|predictions?|out|outputs?|o|a|probs?|yhat|ypred)", word):
+            if re.fullmatch(
+                r"(y|t)?(hat|pred|predictions?|out|outputs?|o|a|probs?|yhat|ypred)", word
+            ):
                 given[argument] = output
             elif re.fullmatch(r"d(out|loss|l?d?[aoy]\w*|output)|grad\w*|error|delta", word):
                 given[argument] = self._outer(case, shapes)
@@ -232,7 +238,9 @@ def parameters_in(object_: Any, depth: int, gradients: bool = False) -> dict[str
         if kind and is_gradient(name) == gradients:
             if kind[1] is not None:
                 numbered[kind[0], kind[1]] = (vars(object_), name)
-            elif isinstance(value, list) and len(value) == depth and (depth > 1 or np.ndim(value[0])):
+            elif (
+                isinstance(value, list) and len(value) == depth and (depth > 1 or np.ndim(value[0]))
+            ):
                 found |= {f"{kind[0]}{l}": (value, l - 1) for l in range(1, depth + 1)}
             elif isinstance(value, dict):
                 found |= _in_dictionary(value, depth, kind[0])

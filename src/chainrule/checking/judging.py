@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.checking import cases
-from chainrule.checking.matching import Finding, Gradients, Seen, explains, find
+from chainrule.checking.matching import Finding, Gradients, Seen, find
 from chainrule.checking.programs import Run, Way
 from chainrule.checking.steps import pass_of
 from chainrule.network import Network
@@ -81,30 +81,29 @@ def _told_by_loss(run: Run) -> Reduction | None:
     return None
 
 
-def seen_by(runs: Sequence[Run], reduction: Reduction) -> tuple[list[Seen], list[float]]:
-    """Return runs as the search takes them, and the share of a sample in each."""
+def seen_by(runs: Sequence[Run], reduction: Reduction) -> list[Seen]:
+    """Return runs as the search takes them."""
     seen = []
     for run in runs:
         scaled: Gradients = {
             l: tuple(None if part is None else part / reduction.factor for part in pair)  # type: ignore[misc]
             for l, pair in run.gradients.items()
         }
-        seen.append(Seen(pass_of(run.case), scaled, SINGLE if run.single else DOUBLE))
-    return seen, [1.0 if reduction.summed else 1.0 / len(run.case.X) for run in runs]
+        share = 1.0 if reduction.summed else 1.0 / len(run.case.X)
+        seen.append(Seen(pass_of(run.case), scaled, share, SINGLE if run.single else DOUBLE))
+    return seen
 
 
 def is_right(runs: Sequence[Run], reduction: Reduction) -> bool:
     """Say whether all gradients are the exact ones."""
-    seen, shares = seen_by(runs, reduction)
-    return all(explains({}, each, share) for each, share in zip(seen, shares, strict=True))
+    return not any(each.wrong for each in seen_by(runs, reduction))
 
 
 def judged(way: Way, runs: list[Run], pairs: bool = True) -> Judged:
     """Return what is wrong under one way to call the code."""
     best: Judged | None = None
     for reduction in reductions(runs):
-        seen, shares = seen_by(runs, reduction)
-        found = find(seen, shares, updates=runs[0].updated, pairs=pairs)
+        found = find(seen_by(runs, reduction), updates=runs[0].updated, pairs=pairs)
         one = Judged(way, runs, reduction, found)
         if best is None or one.cost < best.cost:
             best = one
@@ -115,9 +114,8 @@ def judged(way: Way, runs: list[Run], pairs: bool = True) -> Judged:
 def precision(runs: Sequence[Run], reduction: Reduction) -> float:
     """Return the largest error of a gradient, relative to the largest number in it."""
     worst = 0.0
-    seen, shares = seen_by(runs, reduction)
-    for each, share in zip(seen, shares, strict=True):
-        for l, _, dW, db in each.run.backward({}, share):
+    for each in seen_by(runs, reduction):
+        for l, _, dW, db in each.run.backward({}, each.share):
             for theirs, ours in zip(each.gradients[l], (dW, db), strict=True):
                 if theirs is not None:
                     scale = max(float(np.abs(ours).max()), 1e-3)

@@ -115,5 +115,7 @@ def layouts(network: Network, hints: dict[str, str]) -> Iterator[Shapes]:
                 for bias in biases[samples] + (["number"] if one_output and one_layer else []):
                     for target in targets:
                         shapes = Shapes(way, samples, target, bias, lists)
-                        if all(getattr(shapes, key, value) == value for key, value in hints.items()):
+                        if all(
+                            getattr(shapes, key, value) == value for key, value in hints.items()
+                        ):
                             yield shapes

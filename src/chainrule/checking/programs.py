@@ -112,9 +112,12 @@ def quiet(printed: io.StringIO) -> Iterator[None]:
 
     np.random.default_rng = seeded  # type: ignore[assignment]
     try:
-        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-            with np.errstate(all="ignore"):
-                yield
+        with (
+            contextlib.redirect_stdout(printed),
+            contextlib.redirect_stderr(printed),
+            np.errstate(all="ignore"),
+        ):
+            yield
     finally:
         np.random.default_rng = fresh
 
@@ -126,14 +129,22 @@ def bundles(source: str, depth: int) -> list[str]:
     """Return the ways to hand over all parameters as one argument, the likeliest first."""
     keys = re.findall(r"""["']([A-Za-z]+)_?(\d+)["']""", source)
     spelled = {key for key, _ in keys if role_of(key) in ("W", "b")}
-    spelled |= {k for k in re.findall(r"""f["']([A-Za-z]+)_?\{""", source) if role_of(k) in ("W", "b")}
     spelled |= {
-        k for k in re.findall(r"""["']([A-Za-z]+)_?["']\s*\+\s*str""", source) if role_of(k) in ("W", "b")
+        k for k in re.findall(r"""f["']([A-Za-z]+)_?\{""", source) if role_of(k) in ("W", "b")
+    }
+    spelled |= {
+        k
+        for k in re.findall(r"""["']([A-Za-z]+)_?["']\s*\+\s*str""", source)
+        if role_of(k) in ("W", "b")
     }
     if spelled:
         return ["dict"]
     if [k for k in re.findall(r"""["']([A-Za-z]+)["']""", source) if role_of(k) in ("W", "b")]:
-        return ["dicts", "dict of lists"] if depth > 1 else ["dict of arrays", "dicts", "dict of lists"]
+        return (
+            ["dicts", "dict of lists"]
+            if depth > 1
+            else ["dict of arrays", "dicts", "dict of lists"]
+        )
     return ["pairs", "dict", "lists", "flat"]
 
 
@@ -148,7 +159,9 @@ def bundle(kind: str, case: Case, shapes: Shapes, source: str) -> Any:
         case "lists":
             return (Ws, bs)
         case "flat":
-            return np.concatenate([np.ravel(part) for pair in zip(Ws, bs, strict=True) for part in pair])
+            return np.concatenate(
+                [np.ravel(part) for pair in zip(Ws, bs, strict=True) for part in pair]
+            )
         case "dicts":
             return [{w: W, b: bias} for W, bias in zip(Ws, bs, strict=True)]
         case "dict of lists":
@@ -175,7 +188,9 @@ def _keys(source: str) -> tuple[str, str, int]:
 class FunctionProgram:
     """A function of parameters, inputs and targets that returns gradients or new parameters."""
 
-    def __init__(self, function: Callable[..., Any], network: Network, hints: dict[str, str]) -> None:
+    def __init__(
+        self, function: Callable[..., Any], network: Network, hints: dict[str, str]
+    ) -> None:
         self.function, self.network, self.hints = function, network, hints
         self.name = getattr(function, "__name__", "function")
         self.source = source_of(function)
@@ -204,7 +219,11 @@ class FunctionProgram:
             result = self.function(**given)
         loss, found = read(result, self.depth, self.names)
         run = laid_back(found, case, shapes, self._updates(found, case, shapes))
-        run.loss, run.changed, run.printed = loss, _changed(before, given, self.roles), printed.getvalue()
+        run.loss, run.changed, run.printed = (
+            loss,
+            _changed(before, given, self.roles),
+            printed.getvalue(),
+        )
         return run
 
     def _updates(self, found: dict[str, Any], case: Case, shapes: Shapes) -> bool:
@@ -240,11 +259,14 @@ class FunctionProgram:
         if "rate" in self.roles.values():
             return None
         for node in ast.walk(self.source.tree) if self.source.tree else ():
-            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
-                if role_of(ast.unparse(node.targets[0])) == "rate":
-                    return float(node.value.value)  # type: ignore[arg-type]
+            if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Constant):
+                continue
+            if role_of(ast.unparse(node.targets[0])) == "rate":
+                return float(node.value.value)  # type: ignore[arg-type]
         spaces = getattr(self.function, "__globals__", {})
-        known = [v for k, v in spaces.items() if role_of(k) == "rate" and isinstance(v, (int, float))]
+        known = [
+            v for k, v in spaces.items() if role_of(k) == "rate" and isinstance(v, (int, float))
+        ]
         return float(known[0]) if known else None
 
     def _given(self, case: Case, kind: str, shapes: Shapes, epochs: int) -> dict[str, Any]:
@@ -276,16 +298,22 @@ class FunctionProgram:
         return setting(role, self.network)
 
     def _parameter(self, role: str, case: Case, shapes: Shapes) -> Any:
-        place = (lambda part: shapes.weight(part[0])) if role[0] == "W" else (
-            lambda part: shapes.bias(part[1])
+        place = (
+            (lambda part: shapes.weight(part[0]))
+            if role[0] == "W"
+            else (lambda part: shapes.bias(part[1]))
         )
         parts = [place(layer) for layer in case.layers]
         if len(role) == 1:
             return parts[0] if self.depth == 1 and not self._takes_lists else parts
-        numbers = sorted(int(r[1:]) for r in self.roles.values() if r[0] == role[0] and r[1:].isdigit())
+        numbers = sorted(
+            int(r[1:]) for r in self.roles.values() if r[0] == role[0] and r[1:].isdigit()
+        )
         index = int(role[1:]) - numbers[0]
         if index >= self.depth:
-            raise Unreadable(f"it takes {role[0]}{role[1:]}, but the network has {self.depth} layers")
+            raise Unreadable(
+                f"it takes {role[0]}{role[1:]}, but the network has {self.depth} layers"
+            )
         return parts[index]
 
     @property
@@ -301,7 +329,7 @@ def setting(role: str, network: Network) -> Any:
     sizes = network.sizes
     return {
         "sizes": list(sizes), "n_in": sizes[0], "n_out": sizes[-1], "seed": SEED,
-        "n_hidden": (sizes[1] if len(sizes) == 3 else list(sizes[1:-1])) if len(sizes) > 2 else None,
+        "n_hidden": None if len(sizes) < 3 else sizes[1] if len(sizes) == 3 else list(sizes[1:-1]),
     }.get(role)  # fmt: skip
 
 
@@ -362,7 +390,11 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def laid_back(
-    found: dict[str, Any], case: Case, shapes: Shapes, updated: bool, old: dict[str, Any] | None = None
+    found: dict[str, Any],
+    case: Case,
+    shapes: Shapes,
+    updated: bool,
+    old: dict[str, Any] | None = None,
 ) -> Run:
     """Return gradients laid out as ours, from gradients or from new parameters."""
     if "flat" in found:

@@ -8,7 +8,8 @@ _NAMES = {
     "x": r"x|xs|inputs?|data|features|batch|samples?|a0|x(train|batch|data|i)|images?|h0",
     "y": r"y|ys|t|targets?|labels?|y(true|train|batch|data|i|onehot)|expected|d|truth",
     "params": r"params?|parameters|model|net|network|p|layers|state",
-    "l2": r"l2|lambda?|lambd|lam|reg|regulari[sz]ation|penalty|weightdecay|wd|decay|l2(reg|penalty|lambda)",
+    "l2": r"l2(reg|penalty|lambda)?|lambda?|lambd|lam|reg|regulari[sz]ation|penalty|weightdecay|wd"
+    r"|decay",
     "rate": r"lr|learningrate|eta|rate|alpha|stepsize|step",
     "epochs": r"(n|num)?epochs?|(n|num)?iterations?|(n|num)?iters?|(n|num)steps|steps|maxiter",
     "sizes": r"sizes|layersizes|layerdims|dims|layout|architecture|(n|num)?(neurons|units)",

@@ -51,7 +51,7 @@ class Now:
     share: float  # 1/m, or 1 where the gradients are sums
     deltas: dict[int, Array] = field(default_factory=dict)
     carries: dict[int, Array] = field(default_factory=dict)
-    dWs: dict[int, Array] = field(default_factory=dict)
+    dWs: dict[int, Array] = field(default_factory=dict)  # noqa: N815
 
 
 class Pass:
@@ -66,6 +66,7 @@ class Pass:
             Z = self.Z[-1]
             self.A.append(softmax(Z) if name == "softmax" else apply(name, ACTIVATIONS, Z)[0])
         self._slopes: dict[int, Array] = {}
+        self._kept: dict[float, Now] = {}
 
     @property
     def fused(self) -> bool:
@@ -111,23 +112,45 @@ class Pass:
         values, _ = self.loss_of(self.network.loss, self.Z[-1] if self.fused else self.A[-1])
         return float(values.sum())
 
-    def backward(self, edits: Edits, share: float) -> Iterator[tuple[int, Array, Array, Array]]:
+    def backward(
+        self, edits: Edits, share: float, start: int | None = None
+    ) -> Iterator[tuple[int, Array, Array, Array]]:
         """Yield l, delta_l, dW_l and db_l from the last layer to the first.
+
+        Layers above ``start`` are left out; they are taken as exact.
 
         Raises
         ------
         ValueError
             If the edits give shapes that cannot be multiplied.
         """
+        start = self.depth if start is None else start
+        now = Now(self, start, share)
+        if start < self.depth:
+            exact = self._exact(share)
+            for own, known in ((now.deltas, exact.deltas), (now.carries, exact.carries),
+                               (now.dWs, exact.dWs)):  # fmt: skip
+                own.update({l: known[l] for l in range(start + 1, self.depth + 1)})
+        yield from self._from(now, edits)
+
+    def _exact(self, share: float) -> Now:
+        """Return what an exact backward pass leaves behind."""
+        if share not in self._kept:
+            now = Now(self, self.depth, share)
+            for _ in self._from(now, {}):
+                pass
+            self._kept[share] = now
+        return self._kept[share]
+
+    def _from(self, now: Now, edits: Edits) -> Iterator[tuple[int, Array, Array, Array]]:
         layers, l2 = self.case.layers, self.case.l2
-        now = Now(self, self.depth, share)
 
         def edited(slot: str, value: Any) -> Any:
             for edit in edits.get((slot, now.l), ()):
                 value = edit(value, now)
             return value
 
-        for l in range(self.depth, 0, -1):
+        for l in range(now.l, 0, -1):
             now.l = l
             if l == self.depth:
                 carry = self.error
@@ -135,21 +158,24 @@ class Pass:
                 passed = edited("passed", now.deltas[l + 1])
                 carry = passed @ edited("weights", layers[l][0]).T
             now.carries[l] = carry = edited("carry", carry)
-            if self.has_slope(l):
-                delta = carry * edited("slope", self.slope(l))
-            elif self.fused:
-                delta = carry
-            else:  # a softmax in front of a loss of its outputs
-                delta = self.A[l] * (carry - (carry * self.A[l]).sum(axis=1, keepdims=True))
-            now.deltas[l] = delta = edited("delta", delta)
-            dW = edited("input", self.A[l - 1]).T @ delta * edited("share_W", share)
-            db = delta.sum(axis=0) * edited("share_b", share)
+            now.deltas[l] = delta = edited("delta", self._delta(carry, edited, l))
+            dW = edited("input", self.A[l - 1]).T @ delta * edited("share_W", now.share)
+            db = delta.sum(axis=0) * edited("share_b", now.share)
             dW, db = edited("dW", dW), edited("db", db)
             if l2:
                 dW = dW + edited("penalty_W", l2 * layers[l - 1][0])
                 db = db + edited("penalty_b", np.zeros(()))
             now.dWs[l] = dW = edited("all_W", dW)
             yield l, delta, dW, edited("all_b", db)
+
+    def _delta(self, carry: Array, edited: Callable[[str, Any], Any], l: int) -> Any:
+        """Return carry * slope, or through the Jacobian of a softmax."""
+        if self.has_slope(l):
+            return carry * edited("slope", self.slope(l))
+        if self.fused:
+            return carry
+        A = self.A[l]  # a softmax in front of a loss of its outputs
+        return A * (carry - (carry * A).sum(axis=1, keepdims=True))
 
 
 @lru_cache(maxsize=64)
