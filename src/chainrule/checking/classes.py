@@ -199,7 +199,7 @@ class ClassProgram:
             loss, result = float(result), None
         if result is not None:
             try:
-                loss, found = read(result, self.depth, self.source.returned(self.backward))
+                loss, found = read(result, self.network.sizes, self.source.returned(self.backward))
                 return found, False, loss
             except Unreadable:
                 pass

@@ -217,7 +217,7 @@ class FunctionProgram:
         printed = io.StringIO()
         with quiet(printed):
             result = self.function(**given)
-        loss, found = read(result, self.depth, self.names)
+        loss, found = read(result, self.network.sizes, self.names)
         run = laid_back(found, case, shapes, self._updates(found, case, shapes))
         run.loss, run.changed, run.printed = (
             loss,
@@ -240,7 +240,10 @@ class FunctionProgram:
             given = self._given(case, kind, shapes, epochs=1)
             before = _copies(given)
             result = self.function(**given)
-        old, new = read(first, self.depth, self.names)[1], read(result, self.depth, self.names)[1]
+        old, new = (
+            read(first, self.network.sizes, self.names)[1],
+            read(result, self.network.sizes, self.names)[1],
+        )
         layers = []
         for l, (W, b) in enumerate(case.layers, 1):
             w0, _ = shapes.weight_back(old[f"W{l}"], W)

@@ -17,15 +17,15 @@ class Unreadable(Exception):
     """A result in which no gradients are to be seen."""
 
 
-def read(result: Any, depth: int, names: Sequence[str]) -> tuple[float | None, Found]:
+def read(result: Any, sizes: Sequence[int], names: Sequence[str]) -> tuple[float | None, Found]:
     """Return the loss, or None, and the gradients (or parameters) by their names W1, b1, W2, ...
 
     Parameters
     ----------
     result : object
         What a learner's function returned.
-    depth : int
-        The number of layers.
+    sizes : sequence of int
+        Of the network.
     names : sequence of str
         What stands in its return statement, where that is known.
 
@@ -35,11 +35,12 @@ def read(result: Any, depth: int, names: Sequence[str]) -> tuple[float | None, F
 
     Examples
     --------
-    >>> read((0.5, {"dW1": [[1.0]], "db1": [2.0]}), 1, [])
+    >>> read((0.5, {"dW1": [[1.0]], "db1": [2.0]}), (1, 1), [])
     (0.5, {'W1': [[1.0]], 'b1': [2.0]})
     """
+    depth = len(sizes) - 1
     if isinstance(result, Mapping):
-        return _from_mapping(result, depth)
+        return _from_mapping(result, sizes)
     if isinstance(result, np.ndarray) and result.dtype != object:
         return None, {"flat": result}
     if not isinstance(result, (tuple, list)):
@@ -48,15 +49,15 @@ def read(result: Any, depth: int, names: Sequence[str]) -> tuple[float | None, F
     named = list(names) if len(names) == len(parts) else [""] * len(parts)
     loss, parts, named = _without_loss(parts, named, depth)
     if len(parts) == 1:
-        return loss, read(parts[0], depth, [])[1]
+        return loss, read(parts[0], sizes, [])[1]
     if len(parts) == 2 * depth and depth == 1:
         return loss, _two(parts, named)
     if len(parts) == 2 * depth and all(map(_is_array, parts)) and not _are_layers(parts, depth):
         return loss, _in_turn(parts, named, depth)
+    if len(parts) == 2 and _are_two_lists(parts, named, sizes):
+        return loss, _two_lists(parts, named)
     if len(parts) == depth and all(isinstance(part, (tuple, list, Mapping)) for part in parts):
         return loss, _by_layer(parts)
-    if len(parts) == 2 and all(len(_list(part)) == depth for part in parts):
-        return loss, _two_lists(parts, named)
     raise Unreadable(f"it returns {_kind(result)} of {len(parts)} parts; gradients of {depth} "
                      "layers are not to be seen in it")  # fmt: skip
 
@@ -92,6 +93,27 @@ def _is_number(part: Any) -> bool:
 
 def _are_layers(parts: list[Any], depth: int) -> bool:
     return len(parts) == 2 and all(isinstance(part, (list, tuple)) for part in parts) and depth > 1
+
+
+def _are_two_lists(parts: list[Any], named: list[str], sizes: Sequence[int]) -> bool:
+    """Say whether it is all W and all b; two layers of (W, b) look much the same."""
+    depth, lists = len(sizes) - 1, [_list(part) for part in parts]
+    if any(len(each) != depth for each in lists):
+        return False
+    letters = [
+        {kind[0] for word in re.findall(r"[\w.]+", name) if (kind := parameter_of(word))}
+        for name in named
+    ]
+    if all(letters):
+        return len(letters[0] | letters[1]) == 2 and len(letters[0]) == 1
+    if depth != 2:
+        return True
+    wide = sizes[1] * sizes[2]
+    layers = np.size(lists[0][1]) == sizes[1] and np.size(lists[1][0]) == wide
+    both = np.size(lists[0][1]) == wide and np.size(lists[1][0]) == sizes[1]
+    if both and layers:
+        return _ndim(lists[0][1]) == 2 and 1 not in np.shape(lists[0][1])[:1]
+    return both or not layers
 
 
 def _without_loss(
@@ -155,7 +177,7 @@ def _by_layer(parts: list[Any]) -> Found:
     return found
 
 
-def _from_mapping(result: Mapping[Any, Any], depth: int) -> tuple[float | None, Found]:
+def _from_mapping(result: Mapping[Any, Any], sizes: Sequence[int]) -> tuple[float | None, Found]:
     """Read a dictionary; of the gradients in it and the parameters, the gradients count."""
     loss, found, numbered = None, {}, {}
     for key, value in result.items():
@@ -165,8 +187,8 @@ def _from_mapping(result: Mapping[Any, Any], depth: int) -> tuple[float | None, 
             if role_of(name) == "loss" and _is_number(value):
                 loss = float(value)
             elif re.fullmatch(r"grads?|gradients?|params?|parameters", plain(name)):
-                return loss, read(value, depth, [])[1]
-        elif kind[1] is None and depth > 1:
+                return loss, read(value, sizes, [])[1]
+        elif kind[1] is None and len(sizes) > 2:
             found |= {f"{kind[0]}{l}": part for l, part in enumerate(_list(value), 1)}
         else:
             numbered[kind[0], kind[1] or 0, _gradient_first(name)] = value

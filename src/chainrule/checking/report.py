@@ -14,6 +14,8 @@ class Mistake:
     ----------
     name : str
         In the catalogue.
+    layers : tuple of int
+        From 1, where the first hidden layer is 1; empty where it is in none.
     layer : int or None
         From 1, where the first hidden layer is 1; None where it is in several or in none.
     equation, instead : str
