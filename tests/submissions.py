@@ -45,7 +45,10 @@ FAILED = {  # what cannot, and a word of the reason
     "deep.py": ("x = " + "(" * 5000 + ")" * 5000, "is not Python yet"),
     "empty.py": ("", "empty.py is empty"),
     "only_blanks.py": ("\n \n\t\n", "is empty"),
-    "only_data.py": ("x = 1\n", "it has none at all"),
+    "only_data.py": ("x = 1\n", "only_data.py has no function and no class"),
+    "only_forward.py": (
+        "def forward(w, b, x): pass\ndef loss(a, y): pass\n", "nothing that looks like back-prop"
+    ),
     "name.py": (HEAD + "    return sigmod(x @ w + b)\n", "name 'sigmod' is not defined"),
     "at_import.py": ("import nowhere_to_be_found\n" + RIGHT, "line 1, `import nowhere"),
     "signature.py": ("def backward(grad):\n    return grad\n", "argument"),

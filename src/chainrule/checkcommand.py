@@ -113,7 +113,7 @@ def _following(total: int) -> Iterator[Callable[[Row], None]]:
         TextColumn("{task.completed:.0f}/{task.total:.0f}"), BarColumn(bar_width=None),
         TextColumn("{task.description}"), TimeElapsedColumn(),
     ]  # fmt: skip
-    with Progress(*columns, console=error, expand=True) as bar:
+    with Progress(*columns, console=error, expand=True, transient=True) as bar:
         task = bar.add_task("", total=total)
 
         def done(row: Row) -> None:

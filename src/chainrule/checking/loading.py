@@ -27,6 +27,7 @@ from chainrule.checking.finding import candidates, named
 from chainrule.errors import BadCode
 
 LONGEST_LINE = 60
+LARGEST = 5_000_000  # bytes of source
 MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 SHARED = {
     "builtins": builtins, "math": math, "random": random, "numpy": np,
@@ -76,10 +77,15 @@ def read(path: Path) -> str:
         raise BadCode(f"{path} is a folder, and no file of Python")
     if path.suffix == ".ipynb":
         raise BadCode(f"{path} is a notebook; export it as Python first (FILE.py)")
+    if path.exists() and not path.is_file():
+        raise BadCode(f"{path} is no ordinary file")
     try:
-        content = path.read_bytes()
+        with open(path, "rb") as file:
+            content = file.read(LARGEST + 1)
     except OSError as error:
         raise BadCode(f"{path} cannot be read: {error.strerror or error}{_near(path)}") from None
+    if len(content) > LARGEST:
+        raise BadCode(f"{path.name} is larger than {LARGEST // 1_000_000} MB")
     text = io.IncrementalNewlineDecoder(None, translate=True).decode(_decoded(content), final=True)
     if not text.strip("\ufeff \t\n\f"):
         raise BadCode(f"{path.name} is empty")
@@ -124,16 +130,17 @@ def chosen(path: Path, content: str) -> str:
     if len(found) == 1:
         return found[0]
     everything = named(tree)
+    if not everything:
+        raise BadCode(f"{path.name} has no function and no class to judge")
     if not found:
-        there = f"it has {', '.join(everything)}" if everything else "it has none at all"
         raise BadCode(
-            f"no function or class in {path.name} looks like back-propagation ({there}); "
-            f"say which it is, as {path.name}:NAME"
+            f"{path.name} has nothing that looks like back-propagation, but "
+            f"{', '.join(everything)}; say which it is, such as {path.name}:{next(iter(everything))}"
         )
     lines = [f"{name} (line {everything[name]})" for name in found]
     raise BadCode(
-        f"in {path.name}, {len(found)} could be meant: {', '.join(lines)}; say which, such as "
-        f"{path.name}:{found[0]}"
+        f"{path.name} has {len(found)} that could be meant: {', '.join(lines)}; say which, such "
+        f"as {path.name}:{found[0]}"
     )
 
 

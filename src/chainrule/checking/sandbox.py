@@ -44,6 +44,7 @@ SECONDS, MEGABYTES = 60.0, 2048
 INTERRUPTED = "Interrupted."
 GRACE = 10.0  # seconds to start Python, and after which one is ended that did not end itself
 A_LOOK = 0.05  # seconds between looks at the process
+NO_MEMORY = ("MemoryError", "allocate memory", "failed to map segment")
 LARGEST_REPORT = 4_000_000  # bytes
 LARGEST_FILE = 256  # megabytes
 START = "from chainrule.checking.sandbox import inside; inside()"
@@ -121,7 +122,7 @@ def judge_apart(
 
 
 def _with_advice(report: Report, limits: Limits) -> Report:
-    if report.verdict != "failed" or "MemoryError" not in report.message:
+    if report.verdict != "failed" or not any(sign in report.message for sign in NO_MEMORY):
         return report
     advice = f"It may take {limits.megabytes:,} MB of memory; --memory gives it more."
     return replace(report, notes=(*report.notes, advice))

@@ -48,7 +48,7 @@ def show(report: Any, console: Console) -> None:
     from rich.text import Text
 
     mark, style = MARKS.get(report.verdict, ("?", ""))
-    head = Text(f"{mark} ", style=style)
+    head = Text().append(f"{mark} ", style=style)
     name, said = headline(report)
     head.append(printable(name), style="bold")
     head.append(printable(said))
