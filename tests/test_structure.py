@@ -23,7 +23,13 @@ ORDER = [
     "ensemble", "calibration", "folds", "document", "untrusted", "summary", "drawing", "terminal",
     "telling", "weights", "restarts", "frames", "resuming", "stepwise", "ownsteps", "perceptron",
     "estimators", "modelfile", "metrics", "model", "recipe", "prepare", "fitting",
-    "options", "commands", "traincommand", "cli",
+    "checking", "checking.catalogue", "checking.roles", "checking.finding", "checking.loading",
+    "checking.ruled", "checking.steps", "checking.variant", "checking.chained",
+    "checking.gathered", "checking.variants", "checking.cases", "checking.matching",
+    "checking.packing", "checking.reading", "checking.programs", "checking.classes",
+    "checking.judging", "checking.telling", "checking.report", "checking.checker", "testing",
+    "checking.sandbox", "checking.grading",
+    "options", "checkoptions", "commands", "traincommand", "checkcommand", "cli",
 ]  # fmt: skip
 
 

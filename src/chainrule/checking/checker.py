@@ -1,0 +1,162 @@
+"""``check``: judge a learner's back-propagation and name the factor that went wrong."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from chainrule.checking.catalogue import CATALOGUE
+from chainrule.checking.classes import ClassProgram
+from chainrule.checking.judging import (
+    L2,
+    Judged,
+    is_right,
+    judged,
+    precision,
+    reductions,
+    runs_of,
+)
+from chainrule.checking.matching import Finding
+from chainrule.checking.packing import BIASES, TARGETS, WEIGHTS
+from chainrule.checking.packing import SAMPLES as SAMPLE_WAYS
+from chainrule.checking.programs import FunctionProgram, Run, Way
+from chainrule.checking.reading import Unreadable
+from chainrule.checking.report import Mistake, Report
+from chainrule.errors import BadSetting
+from chainrule.network import Network
+
+HINTS = {"weights": WEIGHTS, "samples": SAMPLE_WAYS, "targets": TARGETS, "biases": BIASES}
+
+
+def check(
+    code: Callable[..., Any] | str,
+    network: Network | None = None,
+    *,
+    weights: str | None = None,
+    samples: str | None = None,
+    targets: str | None = None,
+    biases: str | None = None,
+) -> Report:
+    """Judge back-propagation that somebody wrote, and name what went wrong.
+
+    Parameters
+    ----------
+    code : function, class or str
+        What computes gradients, such as ``f(w, b, x, y) -> dw, db``, or new parameters from
+        old ones; or ``FILE.py:NAME``.
+    network : Network, optional
+        What it should compute the gradients of.
+    weights : {"in_out", "out_in", "flat"}, optional
+        A hint: the shape of a layer's weights.
+    samples : {"rows", "columns", "one"}, optional
+        A hint: how samples are handed over.
+    targets : {"matrix", "flat", "labels"}, optional
+    biases : {"flat", "row", "column", "number"}, optional
+
+    Returns
+    -------
+    Report
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def gradients(w, b, x, y):
+    ...     a = 1 / (1 + np.exp(-(x @ w + b)))
+    ...     delta = a - y
+    ...     return x.T @ delta / len(x), delta.mean(axis=0)
+    >>> report = check(gradients, Network((3, 1), output="sigmoid"))
+    >>> report.verdict, report.mistakes[0].name
+    ('mistake', 'slope_left_out')
+    """
+    hints = _hints(weights=weights, samples=samples, targets=targets, biases=biases)
+    name = code if isinstance(code, str) else getattr(code, "__name__", "the code")
+    try:
+        kind = ClassProgram if inspect.isclass(code) else FunctionProgram
+        program = kind(code, network, hints)
+    except Unreadable as error:
+        return Report("failed", name, f"{name} could not be called: {error}.")
+    return _judge(program, network)
+
+
+def _hints(**given: str | None) -> dict[str, str]:
+    for key, value in given.items():
+        if value is not None and value not in HINTS[key]:
+            raise BadSetting(f"{key}={value!r} is not one of {', '.join(HINTS[key])}")
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _judge(program: Any, network: Network) -> Report:
+    l2 = L2 if "l2" in program.roles.values() else 0.0
+    best, errors = None, []
+    waiting: list[tuple[Way, list[Run]]] = []
+    for way in program.ways(network):
+        try:
+            runs = runs_of(way, network, l2)
+        except Unreadable as error:
+            errors.append((way, error))
+        except Exception as error:
+            errors.append((way, error))
+        else:
+            if not runs[0].grows and any(is_right(runs, each) for each in reductions(runs)):
+                best = judged(way, runs)
+                break
+            waiting.append((way, runs))
+    if best is None and waiting:
+        waiting.sort(key=lambda pair: len(pair[1][0].grows))
+        best = min((judged(*pair, pairs=False) for pair in waiting), key=lambda j: j.cost)
+        if best.findings is None:
+            fewest = len(waiting[0][1][0].grows)
+            tries = [pair for pair in waiting if len(pair[1][0].grows) == fewest][:4]
+            best = min((judged(*pair) for pair in tries), key=lambda j: j.cost)
+    if best is None:
+        return _failed(program, errors)
+    return _reported(program, network, best)
+
+
+def _failed(program: Any, errors: list[tuple[Way, Exception]]) -> Report:
+    reasons = [error for _, error in errors if not isinstance(error, Unreadable)] or [
+        error for _, error in errors
+    ]
+    error = reasons[0] if reasons else Unreadable("no way to call it was found")
+    what = str(error) if isinstance(error, Unreadable) else f"{type(error).__name__}: {error}"
+    return Report("failed", program.name, f"{program.name} could not be run: {what}")
+
+
+def _reported(program: Any, network: Network, best: Judged) -> Report:
+    common = {
+        "name": program.name,
+        "network": described(network),
+        "convention": f"{best.way}; {best.reduction.words}",
+    }
+    if best.findings is None:
+        return Report(
+            "unknown",
+            message="The gradients are wrong, and no mistake of the catalogue explains it.",
+            **common,
+        )
+    mistakes = tuple(_mistake(finding) for finding in best.findings)
+    if mistakes:
+        return Report("mistake", message="", mistakes=mistakes, **common)
+    return Report(
+        "correct",
+        message="All gradients are right.",
+        precision=precision(best.runs, best.reduction),
+        **common,
+    )
+
+
+def described(network: Network) -> str:
+    """Return a network in some words."""
+    sizes = "-".join(map(str, network.sizes))
+    names = ", ".join(map(str, network.activations))
+    return f"{sizes}, {names}, {network.loss}"
+
+
+def _mistake(finding: Finding) -> Mistake:
+    variant, kind = finding.variant, CATALOGUE[finding.variant.name]
+    layer = variant.layers[0] if len(variant.layers) == 1 else None
+    where = f"layer {layer}" if layer else "layers " + ", ".join(map(str, variant.layers))
+    detail = f" ({variant.detail})" if variant.detail else ""
+    message = f"{where}: {kind.title}{detail}. {kind.advice}"
+    return Mistake(variant.name, layer, kind.equation, kind.instead, message, finding.also)
