@@ -16,11 +16,17 @@ PACKAGE = ROOT / "src" / "chainrule"
 # A module imports only from modules above it.
 ORDER = [
     "errors", "elementary", "rules.activations", "rules.losses", "rules.optimisers", "rules",
-    "formula", "slopecheck", "loops", "jit", "own", "products", "schedules", "initial",
+    "formula", "notation", "boxes", "markup", "typesetting", "slopecheck", "loops", "jit", "own", "products", "schedules", "initial",
     "parsing", "csvfile", "reading", "datasets", "cells", "columns", "target", "kinds", "table",
     "network", "layout", "lifted", "passes", "kernels", "squares", "engine", "arguments",
     "files", "checkpoint", "threads", "levenberg", "course", "wholesale", "loop",
     "ensemble", "calibration", "folds", "document", "untrusted", "summary", "drawing", "terminal",
+    "explaining", "explaining.parts", "explaining.plain", "explaining.shown", "explaining.style",
+    "explaining.machine",
+    "explaining.markdown", "explaining.document", "explaining.page", "explaining.derivation",
+    "explaining.trace", "explaining.signs", "explaining.rulelines", "explaining.drawn",
+    "explaining.chain", "explaining.update", "explaining.paths", "explaining.steps",
+    "explaining.reference", "explaining.tables",
     "telling", "weights", "restarts", "frames", "resuming", "stepwise", "ownsteps", "perceptron",
     "estimators", "modelfile", "metrics", "model", "recipe", "prepare", "fitting",
     "checking", "checking.catalogue", "checking.roles", "checking.finding", "checking.loading",
@@ -29,7 +35,8 @@ ORDER = [
     "checking.packing", "checking.reading", "checking.programs", "checking.classes",
     "checking.judging", "checking.telling", "checking.report", "checking.checker", "testing",
     "checking.sandbox", "checking.grading",
-    "options", "checkoptions", "commands", "traincommand", "checkcommand", "cli",
+    "options", "checkoptions", "commands", "traincommand", "explaincommand", "checkcommand",
+    "cli",
 ]  # fmt: skip
 
 
