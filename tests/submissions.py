@@ -72,7 +72,7 @@ FAILED = {  # what cannot, and a word of the reason
     "patches_later.py": (
         RIGHT.replace("    a =", "    np.linalg.norm = abs\n    a ="), "replaces numpy.linalg.norm"
     ),
-    "endless.py": (HEAD + "    while True:\n        x = x + 1\n", "a loop without end?"),
+    "endless.py": (HEAD + "    while True:\n        x = x + 1\n", "in line 3, `x = x + 1`; is"),
     "endless_load.py": (
         RIGHT + "while True:\n    sigmoid(1.0)\n", "while the file was being loaded"
     ),

@@ -226,6 +226,7 @@ def test_modules_beside_the_file_are_found(run):
     local = "from helper import sigmoid\nopen('data.csv').read()\n" + local
     Path("sub/net.py").write_text(local)
     assert run("sub/net.py", *NEURON)[0] == 0
+    assert sorted(os.listdir("sub")) == ["data.csv", "helper.py", "net.py"]
     Path("sub/helper.py").write_text("def broken(:\n")
     assert "helper.py, line 1, `def broken(:`: SyntaxError" in run("sub/net.py", *NEURON)[2]
 
@@ -286,6 +287,7 @@ def test_hostile_submissions(run, folder):
     assert rows["wrong.py"]["layers"] == "1"
     assert rows["wrong.py"]["function"] == "gradients"
     assert float(rows["endless.py"]["seconds"]) >= 8.0
+    assert max(float(rows[name]["seconds"]) for name in JUDGED) < 8.0  # their threads are left
     assert f"{len(rows)} submissions: 14 right, 2 with a mistake, {len(FAILED)} could" in out
     assert max(map(len, out.splitlines()[:-1])) <= 80
     assert before == {p.name: p.read_bytes() for p in Path(".").glob("*.py") if p.is_file()}
