@@ -218,7 +218,8 @@ def test_several_functions(run):
     assert run("net.py", "--function", "backward", *NEURON)[0] == 0
 
 
-def test_modules_beside_the_file_are_found(run):
+def test_modules_beside_the_file_are_found(run, monkeypatch):
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     Path("sub").mkdir()
     Path("sub/helper.py").write_text("import numpy as np\nsigmoid = lambda z: 1/(1+np.exp(-z))\n")
     Path("sub/data.csv").write_text("1")

@@ -1,12 +1,16 @@
 """How submissions are found, judged apart and listed; what came back is not trusted."""
 
 import ast
+import builtins
 import csv
+import inspect
 import io
 import json
+import sys
 from pathlib import Path
 from threading import Event, Timer
 
+import numpy as np
 import pytest
 
 from chainrule import BadCode, BadSetting, Network, Report, Rule
@@ -65,8 +69,6 @@ def test_which_class_is_meant():
 
 
 def test_what_is_loaded_has_its_source(tmp_path):
-    import inspect
-
     (tmp_path / "net.py").write_text(RIGHT + "\nclass Net:\n    def backward(self, dy): pass\n")
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "net.py").write_text("class Net:\n    size = 3\n")
@@ -79,11 +81,6 @@ def test_what_is_loaded_has_its_source(tmp_path):
 
 
 def test_loading_leaves_this_process_as_it_was(tmp_path, capsys):
-    import builtins
-    import sys
-
-    import numpy as np
-
     def state():
         return sys.argv, list(sys.path), sys.stdin, builtins.input, np.exp, np.random.seed
 
@@ -98,7 +95,9 @@ def test_loading_leaves_this_process_as_it_was(tmp_path, capsys):
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
 def test_encodings(tmp_path, encoding):
     (tmp_path / "net.py").write_bytes("def backward(x, y):\r\n    return 'é'\r\n".encode(encoding))
-    assert load(str(tmp_path / "net.py"))(0, 0) == "é"
+    function = load(str(tmp_path / "net.py"))
+    assert function(0, 0) == "é"
+    assert inspect.getsource(function) == "def backward(x, y):\n    return 'é'\n"
 
 
 # What comes back from the other process
