@@ -159,4 +159,12 @@ def _mistake(finding: Finding) -> Mistake:
     where = f"layer {layer}" if layer else "layers " + ", ".join(map(str, variant.layers))
     detail = f" ({variant.detail})" if variant.detail else ""
     message = f"{where}: {kind.title}{detail}. {kind.advice}"
-    return Mistake(variant.name, layer, kind.equation, kind.instead, message, finding.also)
+    return Mistake(
+        variant.name,
+        layer,
+        kind.equation,
+        kind.instead,
+        message,
+        finding.also,
+        layers=variant.layers,
+    )
