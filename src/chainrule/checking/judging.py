@@ -90,7 +90,8 @@ def seen_by(runs: Sequence[Run], reduction: Reduction) -> list[Seen]:
             for l, pair in run.gradients.items()
         }
         share = 1.0 if reduction.summed else 1.0 / len(run.case.X)
-        seen.append(Seen(pass_of(run.case), scaled, share, SINGLE if run.single else DOUBLE))
+        tolerance = SINGLE if run.single else DOUBLE
+        seen.append(Seen(pass_of(run.case), scaled, share, tolerance, run.updated))
     return seen
 
 
