@@ -201,7 +201,7 @@ def _distinct(every: list[Variant], seen: Seen, top: int) -> list[Variant]:
     for variant in every:
         mark = _print_of(variant.edits, seen, top)
         if mark is not None and mark != exact:
-            found.setdefault((variant.name, variant.slots, mark), variant)
+            found.setdefault((variant.name, variant.slots, variant.detail, mark), variant)
     return list(found.values())
 
 
