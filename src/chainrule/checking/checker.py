@@ -15,6 +15,7 @@ from chainrule.checking.matching import Finding
 from chainrule.checking.packing import BIASES, TARGETS, WEIGHTS
 from chainrule.checking.packing import SAMPLES as SAMPLE_WAYS
 from chainrule.checking.reading import Unreadable
+from chainrule.checking.repairing import Place, places
 from chainrule.checking.report import Mistake, Report
 from chainrule.errors import BadSetting
 from chainrule.network import Network
@@ -105,7 +106,10 @@ def _reported(program: Any, network: Network, best: Judged, found: list[Effect])
         "network": described(network),
         "convention": f"{best.way}; {best.reduction.words}",
     }
-    mistakes = [_mistake(finding) for finding in best.findings or ()]
+    mistakes = [
+        _mistake(finding, place)
+        for finding, place in zip(best.findings or (), places(program, best), strict=True)
+    ]
     mistakes += [_of_effect(effect) for effect in found]
     if best.reduction.note == "loss_without_half":
         mistakes.append(_of_effect(Effect("loss_without_half", "it returns twice the loss")))
@@ -130,7 +134,7 @@ def described(network: Network) -> str:
     return f"{sizes}, {names}, {network.loss}"
 
 
-def _mistake(finding: Finding) -> Mistake:
+def _mistake(finding: Finding, place: Place | None) -> Mistake:
     variant, kind = finding.variant, CATALOGUE[finding.variant.name]
     layer = variant.layers[0] if len(variant.layers) == 1 else None
     where = f"layer {layer}" if layer else "layers " + ", ".join(map(str, variant.layers))
@@ -143,7 +147,10 @@ def _mistake(finding: Finding) -> Mistake:
         kind.instead,
         message,
         finding.also,
-        layers=variant.layers,
+        place.line if place else None,
+        place.code if place else None,
+        place.corrected if place else None,
+        variant.layers,
     )
 
 

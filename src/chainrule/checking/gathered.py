@@ -46,8 +46,9 @@ def means(run: Pass, share: float) -> Iterator[Variant]:
     for l in layers[:-1]:
         yield from at("mean_doubled", ["delta"], [l], _by_samples(-1))
     for what, count in _COUNTS.items():
+        places = [l for l in layers if "samples" in what or count(Now(run, l, share)) > 1]
         for slots in (SHARES, *([slot] for slot in SHARES)):
-            yield from at("mean_of_wrong_count", slots, layers, put(_one_in(count)), what)
+            yield from at("mean_of_wrong_count", slots, places, put(_one_in(count)), what)
 
 
 def _by_samples(power: int) -> Edit:
@@ -188,12 +189,13 @@ def integers(run: Pass) -> Iterator[Variant]:
         for slot in ("delta", "slope", "carry", "input", "passed"):
             for l in layers:
                 yield from at(name, [slot], [l], _cut(cut), how)
-    for slots in (("sum_W",), ("sum_b",), ("sum_W", "sum_b")):
-        edits = {(slot, l): (_STORED[slot],) for l in layers for slot in slots}
-        yield Variant(name, tuple(layers), slots, edits, "cut at each sample")
+    stored: tuple[tuple[str, ...], ...] = (("sum_W",), ("sum_b",), ("sum_W", "sum_b"))
+    for each in stored:
+        edits = {(slot, l): (_STORED[slot],) for l in layers for slot in each}
+        yield Variant(name, tuple(layers), each, edits, "cut at each sample")
         for l in layers if run.depth > 1 else ():
             some = {key: edit for key, edit in edits.items() if key[1] == l}
-            yield Variant(name, (l,), slots, some, "cut at each sample")
+            yield Variant(name, (l,), each, some, "cut at each sample")
 
 
 def _cut(cut: Callable[[Any], Any]) -> Edit:

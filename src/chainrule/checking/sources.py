@@ -81,10 +81,10 @@ def family(thing: Any) -> Iterator[tuple[str, Any]]:
             other = space.get(name)
             if other is None or other is thing or name in found:
                 continue
-            if (inspect.isfunction(other) or inspect.isclass(other)) and file:
-                if source_of(other).file == file:
-                    found[name] = other
-                    waiting.append(other)
+            code = inspect.isfunction(other) or inspect.isclass(other)
+            if code and file and source_of(other).file == file:
+                found[name] = other
+                waiting.append(other)
     yield from found.items()
     yield getattr(thing, "__name__", "code"), thing
 

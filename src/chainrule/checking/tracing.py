@@ -89,9 +89,9 @@ class Trace:
         distance = np.minimum(*(np.abs(each - flat) for each in near))
         return bool((distance <= 1e-9 * np.maximum(np.abs(flat), 1e-3)).all())
 
-    def where(self, wanted: Array) -> Value | None:
-        """Return the first value that is this array, turned or flat as it may be."""
-        return next((value for value in self.values if same(value.numbers, wanted)), None)
+    def all_of(self, wanted: Array) -> list[Value]:
+        """Return the values that are this array, turned or flat as it may be."""
+        return [value for value in self.values if same(value.numbers, wanted)]
 
     @contextmanager
     def watching(self) -> Iterator[None]:
