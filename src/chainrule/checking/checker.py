@@ -8,20 +8,14 @@ from typing import Any
 
 from chainrule.checking.catalogue import CATALOGUE
 from chainrule.checking.classes import ClassProgram
-from chainrule.checking.judging import (
-    L2,
-    Judged,
-    is_right,
-    judged,
-    precision,
-    reductions,
-    runs_of,
-)
+from chainrule.checking.effects import Effect, effects, other_cases
+from chainrule.checking.functions import FunctionProgram
+from chainrule.checking.judging import Error, Judged, judge, precision
 from chainrule.checking.matching import Finding
 from chainrule.checking.packing import BIASES, TARGETS, WEIGHTS
 from chainrule.checking.packing import SAMPLES as SAMPLE_WAYS
-from chainrule.checking.programs import FunctionProgram, Run, Way
 from chainrule.checking.reading import Unreadable
+from chainrule.checking.repairing import Place, places
 from chainrule.checking.report import Mistake, Report
 from chainrule.errors import BadSetting
 from chainrule.network import Network
@@ -72,8 +66,11 @@ def check(
     hints = _hints(weights=weights, samples=samples, targets=targets, biases=biases)
     name = code if isinstance(code, str) else getattr(code, "__name__", "the code")
     try:
-        kind = ClassProgram if inspect.isclass(code) else FunctionProgram
-        program = kind(code, network, hints)
+        program: Any = (
+            ClassProgram(code, network, hints)
+            if inspect.isclass(code)
+            else FunctionProgram(code, network, hints)
+        )
     except Unreadable as error:
         return Report("failed", name, f"{name} could not be called: {error}.")
     return _judge(program, network)
@@ -87,34 +84,14 @@ def _hints(**given: str | None) -> dict[str, str]:
 
 
 def _judge(program: Any, network: Network) -> Report:
-    l2 = L2 if "l2" in program.roles.values() else 0.0
-    best, errors = None, []
-    waiting: list[tuple[Way, list[Run]]] = []
-    for way in program.ways(network):
-        try:
-            runs = runs_of(way, network, l2)
-        except Unreadable as error:
-            errors.append((way, error))
-        except Exception as error:
-            errors.append((way, error))
-        else:
-            if not runs[0].grows and any(is_right(runs, each) for each in reductions(runs)):
-                best = judged(way, runs)
-                break
-            waiting.append((way, runs))
-    if best is None and waiting:
-        waiting.sort(key=lambda pair: len(pair[1][0].grows))
-        best = min((judged(*pair, pairs=False) for pair in waiting), key=lambda j: j.cost)
-        if best.findings is None:
-            fewest = len(waiting[0][1][0].grows)
-            tries = [pair for pair in waiting if len(pair[1][0].grows) == fewest][:4]
-            best = min((judged(*pair) for pair in tries), key=lambda j: j.cost)
+    best, errors = judge(program)
     if best is None:
         return _failed(program, errors)
-    return _reported(program, network, best)
+    found = effects(program, best)
+    return _reported(program, network, best, found)
 
 
-def _failed(program: Any, errors: list[tuple[Way, Exception]]) -> Report:
+def _failed(program: Any, errors: list[Error]) -> Report:
     reasons = [error for _, error in errors if not isinstance(error, Unreadable)] or [
         error for _, error in errors
     ]
@@ -123,25 +100,29 @@ def _failed(program: Any, errors: list[tuple[Way, Exception]]) -> Report:
     return Report("failed", program.name, f"{program.name} could not be run: {what}")
 
 
-def _reported(program: Any, network: Network, best: Judged) -> Report:
-    common = {
+def _reported(program: Any, network: Network, best: Judged, found: list[Effect]) -> Report:
+    common: dict[str, Any] = {
         "name": program.name,
         "network": described(network),
         "convention": f"{best.way}; {best.reduction.words}",
     }
+    mistakes = [
+        _mistake(finding, place)
+        for finding, place in zip(best.findings or (), places(program, best), strict=True)
+    ]
+    mistakes += [_of_effect(effect) for effect in found]
+    if best.reduction.note == "loss_without_half":
+        mistakes.append(_of_effect(Effect("loss_without_half", "it returns twice the loss")))
     if best.findings is None:
-        return Report(
-            "unknown",
-            message="The gradients are wrong, and no mistake of the catalogue explains it.",
-            **common,
-        )
-    mistakes = tuple(_mistake(finding) for finding in best.findings)
+        message = "The gradients are wrong, and no mistake of the catalogue explains it."
+        return Report("unknown", message=message, mistakes=tuple(mistakes), **common)
     if mistakes:
-        return Report("mistake", message="", mistakes=mistakes, **common)
+        return Report("mistake", message="", mistakes=tuple(mistakes), **common)
+    runs, _ = other_cases(program, best)
     return Report(
         "correct",
         message="All gradients are right.",
-        precision=precision(best.runs, best.reduction),
+        precision=precision([*best.runs, *runs], best.reduction),
         **common,
     )
 
@@ -153,10 +134,27 @@ def described(network: Network) -> str:
     return f"{sizes}, {names}, {network.loss}"
 
 
-def _mistake(finding: Finding) -> Mistake:
+def _mistake(finding: Finding, place: Place | None) -> Mistake:
     variant, kind = finding.variant, CATALOGUE[finding.variant.name]
     layer = variant.layers[0] if len(variant.layers) == 1 else None
     where = f"layer {layer}" if layer else "layers " + ", ".join(map(str, variant.layers))
     detail = f" ({variant.detail})" if variant.detail else ""
     message = f"{where}: {kind.title}{detail}. {kind.advice}"
-    return Mistake(variant.name, layer, kind.equation, kind.instead, message, finding.also)
+    return Mistake(
+        variant.name,
+        layer,
+        kind.equation,
+        kind.instead,
+        message,
+        finding.also,
+        place.line if place else None,
+        place.code if place else None,
+        place.corrected if place else None,
+        variant.layers,
+    )
+
+
+def _of_effect(effect: Effect) -> Mistake:
+    kind = CATALOGUE[effect.name]
+    message = f"{kind.title}: {effect.words}. {kind.advice}"
+    return Mistake(effect.name, None, kind.equation, kind.instead, message)

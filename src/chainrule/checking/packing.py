@@ -26,6 +26,7 @@ class Shapes:
     targets: str
     biases: str
     lists: bool = False  # nested Python lists in place of arrays
+    whole: bool = False  # inputs and targets as arrays of integers
 
     def __str__(self) -> str:
         words = [f"weights {WEIGHTS[self.weights]}", f"samples as {SAMPLES[self.samples]}"]
@@ -49,10 +50,12 @@ class Shapes:
 
     def inputs(self, X: Array) -> Any:
         """Lay out samples (m, n_in)."""
+        X = X.astype(int) if self.whole else X
         return self._given({"rows": X, "columns": X.T, "one": X[0]}[self.samples])
 
     def outputs(self, Y: Array) -> Any:
         """Lay out targets (m, n_out)."""
+        Y = Y.astype(int) if self.whole else Y
         if self.targets == "labels":
             labels = Y.argmax(axis=1)
             return int(labels[0]) if self.samples == "one" else self._given(labels)
