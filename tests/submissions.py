@@ -58,7 +58,7 @@ FAILED = {  # what cannot, and a word of the reason
     "leaves_at_once.py": ("import os\n" + HEAD + "    os._exit(0)\n", "os._exit(0)"),
     "leaves_at_load.py": ("import os\n" + HEAD + "    pass\nos._exit(7)\n", "os._exit(7)"),
     "exits.py": ("import sys\n" + RIGHT + "sys.exit(3)\n", "ends the program: line 12"),
-    "exits_later.py": ("import sys\n" + HEAD + "    sys.exit(3)\n", "ends the program: line 3"),
+    "exits_later.py": ("import sys\n" + HEAD + "    sys.exit(3)\n", "SystemExit: 3"),
     "quits.py": (RIGHT + "quit()\n", "ends the program"),
     "interrupts.py": (HEAD + "    raise KeyboardInterrupt\n", "KeyboardInterrupt"),
     "asks.py": (RIGHT + "n = int(input('n? '))\n", "line 11, `n = int(input('n? '))`"),

@@ -26,15 +26,16 @@ from chainrule.checking.grading import (
     submissions,
 )
 from chainrule.checking.loading import load
-from chainrule.checking.report import Mistake
+from chainrule.checking.report import Mistake, Wrong
 from chainrule.checking.sandbox import Limits, judge_apart, report_of
 from submissions import HEAD, RIGHT, SLOPE_LEFT_OUT
 
 NEURON = Network((3, 1), output="sigmoid")
 
 
-def mistake(name, layer=1, message="layer 1: it is wrong. It is."):
-    return Mistake(name, layer, "a", "b", message)
+def mistake(name, *layers):
+    layer = layers[0] if len(layers) == 1 else None
+    return Mistake(name, layer, "a", "b", "layer 1: it is wrong. It is.", layers=layers)
 
 
 # What is in a file
@@ -105,8 +106,8 @@ def test_encodings(tmp_path, encoding):
 
 def test_a_report_survives_json():
     report = Report(
-        "mistake", "f", "", (mistake("sign"), mistake("broadcast", None)), "3-1", "rows",
-        notes=("a", "b"),
+        "mistake", "f", "", (mistake("sign", 1), mistake("broadcast", 2, 3)), "3-1", "rows",
+        notes=("a", "b"), wrong=Wrong("delta", 2, 0.5, "d2", 7, "d2 = a - y"),
     )  # fmt: skip
     assert report_of(json.loads(json.dumps(report.to_dict()))) == report
 
@@ -117,6 +118,7 @@ def test_a_report_survives_json():
         None, 3, [], {}, {"verdict": "correct"}, {"verdict": "fine", "name": "f", "message": ""},
         {"verdict": "correct", "name": "f", "message": "", "mistakes": [3]},
         {"verdict": "mistake", "name": "f", "message": "", "mistakes": [{"name": "sign"}]},
+        {"verdict": "unknown", "name": "f", "message": "", "mistakes": [], "wrong": "delta"},
         {"verdict": ["correct"], "name": "f", "message": "", "mistakes": []},
     ],
 )  # fmt: skip
@@ -209,14 +211,18 @@ def test_rows_are_in_the_order_of_submissions(tmp_path, jobs):
 def test_the_csv_holds_what_was_found():
     rows = [
         Row("a.py", Report("correct", "f", "All gradients are right."), 0.123),
-        Row("b.py", Report("mistake", "g", "", (mistake("sign"), mistake("broadcast", None))), 2.0),
+        Row(
+            "b.py",
+            Report("mistake", "g", "", (mistake("sign", 1), mistake("broadcast", 2, 3))),
+            2.0,
+        ),
         Row('c,\n"d".py', Report("failed", "c", "=1+1\nand\tmore"), 60.0),
     ]
     found = list(csv.reader(io.StringIO(as_csv(rows).decode())))
     assert found == [
         list(COLUMNS),
         ["a.py", "f", "correct", "", "", "All gradients are right.", "0.12"],
-        ["b.py", "g", "mistake", "sign; broadcast", "1; several",
+        ["b.py", "g", "mistake", "sign; broadcast", "1; 2+3",
          "layer 1: it is wrong. It is. layer 1: it is wrong. It is.", "2.00"],
         ['c, "d".py', "c", "failed", "", "", "'=1+1 and more", "60.00"],
     ]  # fmt: skip
@@ -230,7 +236,7 @@ def test_no_cell_is_a_formula(cell):
 
 
 def test_statistics_count_submissions():
-    twice = Report("mistake", "f", "", (mistake("sign"), mistake("sign", 2)))
+    twice = Report("mistake", "f", "", (mistake("sign", 1), mistake("sign", 2)))
     once = Report("mistake", "f", "", (mistake("broadcast"),))
     rows = [Row(n, r, 0.0) for n, r in [("a", twice), ("b", once), ("c", once)]]
     assert commonest(rows) == [("broadcast", ["b", "c"]), ("sign", ["a"])]

@@ -8,7 +8,7 @@ import pytest
 
 from chainrule import BadCode, BadSetting, Network, Report
 from chainrule.checking.catalogue import CATALOGUE
-from chainrule.checking.report import Mistake
+from chainrule.checking.report import Mistake, Wrong
 from chainrule.checking.telling import caret, html, told
 from chainrule.testing import assert_gradients_correct
 from submissions import RIGHT, SLOPE_LEFT_OUT
@@ -103,6 +103,21 @@ def test_a_line_of_code_and_its_correction():
         "  yours is   delta = dL/dA",
         "  try        delta = (a - y) * a * (1 - a)",
     ]
+
+
+def test_the_first_wrong_quantity():
+    wrong = Wrong("delta", 2, 0.12345, "d2", 7, "    d2 = a2 + y")
+    report = Report("unknown", "f", "The gradients are wrong.", wrong=wrong)
+    assert told(report).split("\n") == [
+        "? f: The gradients are wrong.",
+        "",
+        "  The first that is wrong is delta of layer 2, which is d2 here, by up to 0.123.",
+        "",
+        "    7 │ d2 = a2 + y",
+    ]
+    assert "by up to 0.123.</b></p><pre>7 │ d2 = a2 + y</pre>" in html(report)
+    bare = Report("unknown", "f", "It is wrong.", wrong=Wrong("dW", 1, 2.0))
+    assert told(bare).endswith("\n  The first that is wrong is dW of layer 1 by up to 2.")
 
 
 @pytest.mark.parametrize(

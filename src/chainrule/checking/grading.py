@@ -49,8 +49,8 @@ class Row:
 
     @property
     def layers(self) -> list[str]:
-        """The layer of each mistake, "several" where there is more than one."""
-        return [str(mistake.layer or "several") for mistake in self.report.mistakes]
+        """The layers of each mistake, with + between; "" where it stands in none."""
+        return ["+".join(map(str, mistake.layers)) for mistake in self.report.mistakes]
 
     @property
     def message(self) -> str:

@@ -35,7 +35,7 @@ from chainrule.checking.loading import (
     take,
     unharmed,
 )
-from chainrule.checking.report import Mistake, Report
+from chainrule.checking.report import Mistake, Report, Wrong
 from chainrule.errors import BadInput
 from chainrule.network import Network
 from chainrule.own import Rule
@@ -189,7 +189,8 @@ def report_of(document: dict[str, Any]) -> Report:
     True
     """
     mistakes = tuple(Mistake(**_kept(Mistake, each)) for each in document["mistakes"])
-    report = Report(**_kept(Report, document) | {"mistakes": mistakes})
+    wrong = Wrong(**_kept(Wrong, document["wrong"])) if document.get("wrong") else None
+    report = Report(**_kept(Report, document) | {"mistakes": mistakes, "wrong": wrong})
     if report.status not in (0, 1, 2) or not all(isinstance(m.name, str) for m in mistakes):
         raise ValueError("no verdict")
     return report

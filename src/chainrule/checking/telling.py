@@ -29,7 +29,8 @@ def told(report: Any, width: int = WIDTH) -> str:
     >>> from types import SimpleNamespace
     >>> print(told(SimpleNamespace(
     ...     verdict="correct", name="gradients", message="All gradients are right.", mistakes=(),
-    ...     network="3-1, sigmoid", convention="", precision=2e-16, tried="", notes=())))
+    ...     network="3-1, sigmoid", convention="", precision=2e-16, tried="", notes=(),
+    ...     wrong=None)))
     ✓ gradients: All gradients are right.
     <BLANKLINE>
       network    3-1, sigmoid
@@ -56,6 +57,9 @@ def show(report: Any, console: Console) -> None:
     for number, mistake in enumerate(report.mistakes, 1):
         console.print()
         console.print(_mistake(mistake, number if len(report.mistakes) > 1 else None))
+    if report.wrong:
+        console.print()
+        console.print(_wrong(report.wrong))
     facts = facts_of(report)
     if facts:
         console.print()
@@ -125,31 +129,46 @@ def _alike(one: str, other: str) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
-def _code(mistake: Any) -> str:
+def _code(line: int | None, code: str | None, corrected: str | None = None) -> str:
     """Return the learner's line with its number, and marks under it."""
-    if not mistake.code:
-        return f"line {mistake.line}" if mistake.line else ""
-    code = mistake.code.strip()
-    number = f"{mistake.line} │ " if mistake.line else "│ "
-    marks = caret(code, mistake.corrected.strip() if mistake.corrected else None)
+    if not code:
+        return f"line {line}" if line else ""
+    code = code.strip()
+    number = f"{line} │ " if line else "│ "
+    marks = caret(code, corrected.strip() if corrected else None)
     below = " " * (len(number) - 2) + f"│ {marks}" if marks else ""
     return "\n".join(line for line in (f"{number}{code}", below) if line)
 
 
 def _mistake(mistake: Any, number: int | None) -> RenderableType:
+    title, _ = _split(mistake.message)
+    code = _code(mistake.line, mistake.code, mistake.corrected)
+    return _block(f"{number}. {title}" if number else title, code, _pairs(points(mistake)))
+
+
+def _wrong(wrong: Any) -> RenderableType:
+    return _block(first_wrong(wrong), _code(wrong.line, wrong.code))
+
+
+def first_wrong(wrong: Any) -> str:
+    """Say which quantity on the way is the first that is wrong."""
+    name = f", which is {wrong.name} here," if wrong.name else ""
+    return (
+        f"The first that is wrong is {wrong.quantity} of layer {wrong.layer}{name} by up to "
+        f"{wrong.difference:.3g}."
+    )
+
+
+def _block(title: str, code: str, *rest: RenderableType) -> RenderableType:
     from rich.console import Group
     from rich.padding import Padding
     from rich.text import Text
 
-    title, _ = _split(mistake.message)
-    parts: list[RenderableType] = [
-        Text(printable(f"{number}. {title}" if number else title), style="bold")
-    ]
-    if code := _code(mistake):
+    parts: list[RenderableType] = [Text(printable(title), style="bold")]
+    if code:
         lines = "\n".join(map(printable, code.split("\n")))
         parts += ["", Padding(Text(lines, style="cyan"), (0, 0, 0, 2)), ""]
-    parts.append(_pairs(points(mistake)))
-    return Padding(Group(*parts), (0, 0, 0, 2))
+    return Padding(Group(*parts, *rest), (0, 0, 0, 2))
 
 
 def _pairs(pairs: list[tuple[str, str]], indent: int = 0) -> RenderableType:
@@ -172,7 +191,7 @@ def html(report: Any) -> str:
     --------
     >>> from types import SimpleNamespace
     >>> html(SimpleNamespace(verdict="failed", name="f<1>", message="It ended.", mistakes=(),
-    ...     network="", convention="", precision=None, tried="", notes=()))
+    ...     network="", convention="", precision=None, tried="", notes=(), wrong=None))
     '<div><p>! <b>f&lt;1&gt;</b>: It ended.</p></div>'
     """
     mark = MARKS.get(report.verdict, ("?", ""))[0]
@@ -180,9 +199,13 @@ def html(report: Any) -> str:
     parts = [f"<p>{mark} <b>{escape(name)}</b>{escape(said)}</p>"]
     for mistake in report.mistakes:
         parts.append(f"<p><b>{escape(_split(mistake.message)[0])}</b></p>")
-        if code := _code(mistake):
+        if code := _code(mistake.line, mistake.code, mistake.corrected):
             parts.append(f"<pre>{escape(code)}</pre>")
         parts.append(_rows(points(mistake)))
+    if report.wrong:
+        parts.append(f"<p><b>{escape(first_wrong(report.wrong))}</b></p>")
+        if code := _code(report.wrong.line, report.wrong.code):
+            parts.append(f"<pre>{escape(code)}</pre>")
     parts.append(_rows(facts_of(report)))
     return f"<div>{''.join(parts)}</div>"
 
