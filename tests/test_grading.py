@@ -163,6 +163,33 @@ def test_the_limit_on_memory_is_told(tmp_path):
         assert judge_apart(str(tmp_path / "net.py"), NEURON, limits=limits).verdict == verdict
 
 
+def test_where_the_system_has_no_limits(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "resource", None)
+    sandbox._limit(Limits())
+    monkeypatch.setattr(sandbox, "POSIX", False)
+    (tmp_path / "net.py").write_text(RIGHT)
+    assert judge_apart(str(tmp_path / "net.py"), NEURON).verdict == "correct"
+    (tmp_path / "net.py").write_text("while True: pass\n" + HEAD + "    pass\n")
+    report = judge_apart(str(tmp_path / "net.py"), NEURON, limits=Limits(1.0))
+    assert report.message.startswith("It did not end within 1 s while the file was being loaded")
+
+
+def test_a_search_that_takes_too_long(tmp_path, monkeypatch):
+    slow = "import time; from chainrule.checking import checker; "
+    slow += "checker.check = lambda *given, **more: time.sleep(60); "
+    monkeypatch.setattr(sandbox, "START", slow + sandbox.START)
+    (tmp_path / "net.py").write_text(RIGHT)
+    report = judge_apart(str(tmp_path / "net.py"), NEURON, limits=Limits(1.0))
+    assert report.message == "The search took longer than 1 s; --timeout gives it longer."
+
+
+def test_a_process_that_does_not_start(tmp_path, monkeypatch):
+    monkeypatch.setattr(sandbox, "START", "import nothing_of_this_name")
+    (tmp_path / "net.py").write_text(RIGHT)
+    report = judge_apart(str(tmp_path / "net.py"), NEURON)
+    assert (report.verdict, report.message) == ("failed", sandbox.NOT_STARTED)
+
+
 def test_stopping(tmp_path):
     (tmp_path / "net.py").write_text("while True: pass\n" + HEAD + "    pass\n")
     stop = Event()

@@ -120,6 +120,12 @@ def test_the_first_wrong_quantity():
     assert told(bare).endswith("\n  The first that is wrong is dW of layer 1 by up to 2.")
 
 
+def test_no_caret_under_a_line_that_is_wrapped():
+    code = "d = " + " + ".join(20 * ["long"])
+    text = told(Report("mistake", "f", "", (a_mistake(line=5, code=code, corrected=code[:-1]),)))
+    assert "^" not in text
+
+
 @pytest.mark.parametrize(
     ("code", "corrected", "expected"),
     [

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 WIDTH = 80
+LONGEST = 70  # characters of a line of code that is not wrapped
 MARKS = {
     "correct": ("✓", "bold green"),
     "mistake": ("✗", "bold yellow"),
@@ -136,6 +137,7 @@ def _code(line: int | None, code: str | None, corrected: str | None = None) -> s
     code = code.strip()
     number = f"{line} │ " if line else "│ "
     marks = caret(code, corrected.strip() if corrected else None)
+    marks = marks if len(code) <= LONGEST else ""  # a line that is wrapped has no place for them
     below = " " * (len(number) - 2) + f"│ {marks}" if marks else ""
     return "\n".join(line for line in (f"{number}{code}", below) if line)
 
