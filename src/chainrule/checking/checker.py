@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import TracebackType
 from typing import Any
 
-from chainrule.checking.catalogue import CATALOGUE
 from chainrule.checking.classes import ClassProgram
-from chainrule.checking.effects import Effect, effects, other_cases
 from chainrule.checking.functions import FunctionProgram
-from chainrule.checking.judging import Error, Judged, judge, precision
-from chainrule.checking.matching import Finding
+from chainrule.checking.judging import Error, Judged, judge
 from chainrule.checking.packing import BIASES, TARGETS, WEIGHTS
 from chainrule.checking.packing import SAMPLES as SAMPLE_WAYS
+from chainrule.checking.progress import prints
 from chainrule.checking.reading import Unreadable
-from chainrule.checking.repairing import Place, places
-from chainrule.checking.report import Mistake, Report
+from chainrule.checking.repairing import silenced
+from chainrule.checking.report import Report
+from chainrule.checking.reporting import reported
 from chainrule.errors import BadSetting
 from chainrule.network import Network
 
@@ -85,10 +85,43 @@ def _hints(**given: str | None) -> dict[str, str]:
 
 def _judge(program: Any, network: Network) -> Report:
     best, errors = judge(program)
+    if any(_in_print(program, error) for _, error in errors) and (
+        best is None or best.cost != (0, 0)
+    ):
+        program, best = _without_prints(program, best, errors)
     if best is None:
         return _failed(program, errors)
-    found = effects(program, best)
-    return _reported(program, network, best, found)
+    return reported(program, best)
+
+
+def _in_print(program: Any, error: BaseException) -> bool:
+    """Say whether an error came up in a print statement of the code."""
+    last = [
+        frame.tb_lineno for frame in _frames(error)
+        if frame.tb_frame.f_code.co_filename in program.files()
+    ]  # fmt: skip
+    lines = [place.line for place in prints(program)]
+    return bool(last) and any(line <= last[-1] <= line + 4 for line in lines)
+
+
+def _frames(error: BaseException) -> Iterator[TracebackType]:
+    frame = error.__traceback__
+    while frame is not None:
+        yield frame
+        frame = frame.tb_next
+
+
+def _without_prints(
+    program: Any, best: Judged | None, errors: list[Error]
+) -> tuple[Any, Judged | None]:
+    """Judge the code without its print statements, and keep that where it does better."""
+    quiet = silenced(program)
+    other, _ = judge(quiet)
+    if other is None or (best is not None and other.cost >= best.cost):
+        return program, best
+    quiet.spoken = program
+    quiet.print_error = next(error for _, error in errors if _in_print(program, error))
+    return quiet, other
 
 
 def _failed(program: Any, errors: list[Error]) -> Report:
@@ -97,64 +130,4 @@ def _failed(program: Any, errors: list[Error]) -> Report:
     ]
     error = reasons[0] if reasons else Unreadable("no way to call it was found")
     what = str(error) if isinstance(error, Unreadable) else f"{type(error).__name__}: {error}"
-    return Report("failed", program.name, f"{program.name} could not be run: {what}")
-
-
-def _reported(program: Any, network: Network, best: Judged, found: list[Effect]) -> Report:
-    common: dict[str, Any] = {
-        "name": program.name,
-        "network": described(network),
-        "convention": f"{best.way}; {best.reduction.words}",
-    }
-    mistakes = [
-        _mistake(finding, place)
-        for finding, place in zip(best.findings or (), places(program, best), strict=True)
-    ]
-    mistakes += [_of_effect(effect) for effect in found]
-    if best.reduction.note == "loss_without_half":
-        mistakes.append(_of_effect(Effect("loss_without_half", "it returns twice the loss")))
-    if best.findings is None:
-        message = "The gradients are wrong, and no mistake of the catalogue explains it."
-        return Report("unknown", message=message, mistakes=tuple(mistakes), **common)
-    if mistakes:
-        return Report("mistake", message="", mistakes=tuple(mistakes), **common)
-    runs, _ = other_cases(program, best)
-    return Report(
-        "correct",
-        message="All gradients are right.",
-        precision=precision([*best.runs, *runs], best.reduction),
-        **common,
-    )
-
-
-def described(network: Network) -> str:
-    """Return a network in some words."""
-    sizes = "-".join(map(str, network.sizes))
-    names = ", ".join(map(str, network.activations))
-    return f"{sizes}, {names}, {network.loss}"
-
-
-def _mistake(finding: Finding, place: Place | None) -> Mistake:
-    variant, kind = finding.variant, CATALOGUE[finding.variant.name]
-    layer = variant.layers[0] if len(variant.layers) == 1 else None
-    where = f"layer {layer}" if layer else "layers " + ", ".join(map(str, variant.layers))
-    detail = f" ({variant.detail})" if variant.detail else ""
-    message = f"{where}: {kind.title}{detail}. {kind.advice}"
-    return Mistake(
-        variant.name,
-        layer,
-        kind.equation,
-        kind.instead,
-        message,
-        finding.also,
-        place.line if place else None,
-        place.code if place else None,
-        place.corrected if place else None,
-        variant.layers,
-    )
-
-
-def _of_effect(effect: Effect) -> Mistake:
-    kind = CATALOGUE[effect.name]
-    message = f"{kind.title}: {effect.words}. {kind.advice}"
-    return Mistake(effect.name, None, kind.equation, kind.instead, message)
+    return Report("failed", program.name, f"{program.name} could not be run: {what}.")

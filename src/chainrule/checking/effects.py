@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from chainrule.checking import cases
-from chainrule.checking.judging import Judged, l2_of
+from chainrule.checking.judging import Judged, is_right, l2_of
 from chainrule.checking.matching import close
+from chainrule.checking.packing import SINGLE
 from chainrule.checking.running import Run
+from chainrule.checking.sources import Place
 from chainrule.network import Network
 
 
@@ -20,6 +23,8 @@ class Effect:
 
     name: str
     words: str
+    gone: Callable[[Any], bool] | None = None  # says of a changed program whether it is gone
+    place: Place | None = None
 
 
 def effects(program: Any, judged: Judged) -> list[Effect]:
@@ -27,23 +32,64 @@ def effects(program: Any, judged: Judged) -> list[Effect]:
     found = []
     changed = sorted({name for run in judged.runs for name in run.changed})
     if changed:
-        found.append(Effect("changes_arguments", f"it changes {' and '.join(changed)}"))
+        still = _runs(judged, lambda run: not run.changed)
+        found.append(Effect("changes_arguments", f"it changes {' and '.join(changed)}", still))
     if judged.runs[0].grows and not judged.findings:
-        found.append(Effect("broadcast", _grown(judged)))
+        fits = _runs(judged, lambda run: not run.grows and is_right([run], judged.reduction))
+        found.append(Effect("broadcast", _grown(judged), fits))
+    flat = _flat_sample(program, judged)
+    found += [Effect("broadcast", flat)] if flat else []
     if _piles_up(program, judged):
-        found.append(Effect("gradients_accumulated", "a second call gives twice the first"))
+        once = "a second call gives twice the first"
+        alone = _runs(judged, lambda run: is_right([run], judged.reduction))
+        gone = lambda other: not _piles_up(other, judged) and alone(other)  # noqa: E731
+        found.append(Effect("gradients_accumulated", once, gone if not judged.findings else None))
     if not changed and not any("integer" in f.variant.name for f in judged.findings or ()):
         cut = _whole_numbers(program, judged)
-        found += [Effect("integer_arithmetic", cut)] if cut else []
+        whole = lambda other: not _whole_numbers(other, judged)  # noqa: E731
+        found += [Effect("integer_arithmetic", cut, whole)] if cut else []
     return found
 
 
+def _runs(judged: Judged, good: Callable[[Run], bool]) -> Callable[[Any], bool]:
+    def gone(other: Any) -> bool:
+        again = (other.run(run.case, judged.way) for run in judged.runs)
+        return all(
+            good(run) and _alike(run, old, judged)
+            for run, old in zip(again, judged.runs, strict=True)
+        )
+
+    return gone
+
+
+def _alike(run: Run, old: Run, judged: Judged) -> bool:
+    """Say whether a changed program still computes the same gradients, where shapes allow it."""
+    return bool(run.grows or old.grows) or all(close(b, a, 1e-7) for a, b in _parts(old, run))
+
+
+def _flat_sample(program: Any, judged: Judged) -> str:
+    """Say what becomes of one sample of shape (n_in,), where the code is right for (n_in, 1)."""
+    if judged.way.shapes.samples not in ("column", "row") or judged.findings:
+        return ""
+    shapes = replace(judged.way.shapes, samples="one", targets="flat")
+    try:
+        run = program.run(judged.runs[0].case, replace(judged.way, shapes=shapes))
+    except (Exception, SystemExit):
+        return ""
+    n_in = program.network.sizes[0]
+    return f"for x of shape ({n_in},) {_sentence(run.grows)}" if run.grows else ""
+
+
 def _grown(judged: Judged) -> str:
-    names = judged.runs[0].grows
+    return _sentence(judged.runs[0].grows)
+
+
+def _sentence(names: list[str]) -> str:
+    one = len(names) == 1
     return (
-        f"{' and '.join(names)} {'has' if len(names) == 1 else 'have'} not the shape of what "
-        f"{'it is' if len(names) == 1 else 'they are'} subtracted from, so NumPy makes a larger "
-        "array of the two"
+        f"{' and '.join(names)} {'has' if one else 'have'} not the shape of what "
+        f"{'it is' if one else 'they are'} subtracted from, and NumPy makes a larger array of "
+        "the two, without a word"
     )
 
 
@@ -92,7 +138,7 @@ def _whole_numbers(program: Any, judged: Judged) -> str:
 def other_cases(program: Any, judged: Judged) -> tuple[list[Run], list[str]]:
     """Run right code at more cases: other seeds, one sample, many."""
     network: Network = program.network
-    if judged.way.shapes.samples in ("one", "single"):
+    if judged.way.shapes.samples in SINGLE:
         plan = [(1, seed) for seed in range(4, 9)]
     else:
         plan = [(1, 4), (2, 5), (12, 6), (31, 7), (network.sizes[0], 8)]

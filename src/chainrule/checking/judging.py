@@ -10,7 +10,7 @@ import numpy as np
 
 from chainrule.checking import cases
 from chainrule.checking.matching import Finding, Gradients, Seen, find
-from chainrule.checking.reading import Unreadable
+from chainrule.checking.packing import SINGLE as ONE
 from chainrule.checking.running import Run, Way
 from chainrule.checking.steps import Case, pass_of
 from chainrule.checking.tracing import Trace
@@ -55,7 +55,7 @@ class Judged:
 
 def samples_of(network: Network, l2: float, way: Way, salt: int = 0) -> list[Case]:
     """Return the cases at which a way to call the code is tried first."""
-    samples = (1, 1, 1) if way.shapes.samples in ("one", "single") else SAMPLES
+    samples = (1, 1, 1) if way.shapes.samples in ONE else SAMPLES
     return [
         cases.make(network, m, (salt, k, *network.sizes), l2, way.shapes.whole)
         for k, m in enumerate(samples)
@@ -75,11 +75,27 @@ def runs_of(program: Any, way: Way, salt: int = 0) -> list[Run]:
 
 
 def judge(program: Any) -> tuple[Judged | None, list[Error]]:
-    """Return the likeliest way to call the code and what is wrong under it, and what it raised."""
-    waiting: list[Judged] = []
+    """Return the likeliest way to call the code and what is wrong under it, and what it raised.
+
+    A matrix of one sample comes last: what is wrong for several may be right for one.
+    """
     errors: list[Error] = []
+    ways = list(program.ways())
+    several = [way for way in ways if way.shapes.samples not in ("column", "row")]
+    best = _judge(program, several, errors)
+    if best is not None and best.findings is not None and not best.runs[0].grows:
+        return best, errors
+    if best is None or best.runs[0].grows:
+        alone = _judge(program, [way for way in ways if way not in several], errors)
+        if best is None or (alone is not None and alone.cost < best.cost):
+            return alone, errors
+    return best, errors
+
+
+def _judge(program: Any, ways: list[Way], errors: list[Error]) -> Judged | None:
+    waiting: list[Judged] = []
     seen: dict[Any, Way] = {}
-    for way in program.ways():
+    for way in ways:
         try:
             runs = runs_of(program, way)
         except (Exception, SystemExit) as error:  # a learner's code may raise anything
@@ -87,12 +103,12 @@ def judge(program: Any) -> tuple[Judged | None, list[Error]]:
             continue
         for reduction in reductions(runs):
             if not runs[0].grows and is_right(runs, reduction):
-                return Judged(way, runs, reduction, []), errors
+                return Judged(way, runs, reduction, [])
         mark = _mark_of(runs[0])
         if mark not in seen:
             seen[mark] = way
             waiting.append(Judged(way, runs, reductions(runs)[0], None))
-    return (_best(program, waiting) if waiting else None), errors
+    return _best(program, waiting) if waiting else None
 
 
 def _mark_of(run: Run) -> Any:
@@ -137,9 +153,9 @@ def forward_seen(program: Any, each: Judged) -> int:
     return sum(held)
 
 
-def traced(program: Any, each: Judged) -> Trace:
-    """Return all that the code computes at the first case."""
-    program.trace = Trace(program.files())
+def traced(program: Any, each: Judged, stops: Sequence[int] = ()) -> Trace:
+    """Return all that the code computes at the first case, and the names at some lines."""
+    program.trace = Trace(program.files(), stops={line: {} for line in stops})
     try:
         program.run(each.runs[0].case, each.way)
     except (Exception, SystemExit):
@@ -242,6 +258,3 @@ def precision(runs: Sequence[Run], reduction: Reduction) -> float:
                     scale = max(float(np.abs(ours).max()), 1e-3)
                     worst = max(worst, float(np.abs(theirs - ours).max()) / scale)
     return worst
-
-
-__all__ = ["Judged", "Reduction", "Unreadable", "judge"]

@@ -9,6 +9,7 @@ right.
 from __future__ import annotations
 
 import ast
+import contextlib
 import copy
 import re
 import time
@@ -16,12 +17,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chainrule.checking.judging import Judged, l2_of, seen_by, traced
+from chainrule.checking.judging import Judged, seen_by
 from chainrule.checking.matching import explains, merged
 from chainrule.checking.rewriting import Change, Words, changes
 from chainrule.checking.ruled import Array
-from chainrule.checking.running import Run
-from chainrule.checking.sources import Source, family, source_of, space_of
+from chainrule.checking.sources import Place, Source, family, source_of, space_of
 from chainrule.checking.steps import Edits, pass_of
 from chainrule.checking.tracing import Trace, Value, same
 from chainrule.checking.variant import OF_BIASES, OF_WEIGHTS, Variant
@@ -56,15 +56,6 @@ SLOPES = {
     "softsign": "1 / (1 + np.abs({z})) ** 2",
     "exp": "{a}",
 }
-
-
-@dataclass(frozen=True)
-class Place:
-    """A line of the learner's file, and a line that was tried in its place and is right."""
-
-    line: int
-    code: str
-    corrected: str | None = None
 
 
 def located(program: Any, best: Judged, variant: Variant, trace: Trace) -> Value | None:
@@ -128,6 +119,14 @@ def _name_of(trace: Trace, array: Array) -> str | None:
     return names[0] if names else None
 
 
+@dataclass(frozen=True, eq=False)
+class Repair:
+    """A line that was changed, and the changed program."""
+
+    place: Place
+    program: Any
+
+
 class Workshop:
     """A learner's code, open to changes of its source."""
 
@@ -146,7 +145,11 @@ class Workshop:
         free = getattr(getattr(self.program.thing, "__code__", None), "co_freevars", ())
         space |= {n: cell.cell_contents for n, cell in zip(free, closure, strict=True)}
         for member, source in self.members.items():
-            exec(compile(text if member == name else source.plain, source.file, "exec"), space)
+            new = replace(source, text=text) if member == name else source
+            tree = ast.increment_lineno(ast.parse(new.plain), source.first - 1)
+            exec(compile(tree, source.file or "<learner>", "exec"), space)
+            with contextlib.suppress(AttributeError, TypeError):
+                space[member].learner_source = new
         other = copy.copy(self.program)
         other.thing = space[list(self.members)[-1]]
         forward = getattr(other, "forward", None)
@@ -171,8 +174,8 @@ def repaired(
     name: str,
     words: Words,
     near: int | None,
-    right: Callable[[list[Run]], bool],
-) -> Place | None:
+    right: Callable[[Any], bool],
+) -> Repair | None:
     """Return the line that a small change makes right, and the changed line.
 
     Parameters
@@ -185,7 +188,7 @@ def repaired(
     near : int or None
         The line at which the mistake was seen.
     right : callable
-        Says of runs of the changed code whether the mistake is gone.
+        Says of the changed program whether the mistake is gone.
     """
     workshop = Workshop(program)
     if not workshop.whole:
@@ -198,18 +201,30 @@ def repaired(
         try:
             text = change.made(source.plain)
             other = workshop.changed(member, text)
-            if _all_right(other, best, right):
-                return _place(source, text, change)
+            if right(other):
+                return Repair(_place(source, text, change), other)
         except (Exception, SystemExit):  # what a change breaks is no answer
             continue
     return None
 
 
-def _all_right(program: Any, best: Judged, right: Callable[[list[Run]], bool]) -> bool:
-    first = [program.run(best.runs[0].case, best.way)]
-    if len(first[0].grows) > len(best.runs[0].grows):
-        return False
-    return right(first) and right([program.run(run.case, best.way) for run in best.runs[1:]])
+def silenced(program: Any) -> Any:
+    """Return the program without its print statements, which stay lines of their own."""
+    workshop = Workshop(program)
+    for member, source in workshop.members.items():
+        calls = [
+            node for node in ast.walk(source.tree)
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+            and isinstance(node.value.func, ast.Name) and node.value.func.id == "print"
+        ]  # fmt: skip
+        text = source.plain
+        for node in sorted(calls, key=lambda node: -node.lineno):
+            end = (node.end_lineno or node.lineno, node.end_col_offset or 0)
+            lines = "\n" * (end[0] - node.lineno)
+            text = Change((node.lineno, node.col_offset), end, f"pass{lines}", "").made(text)
+        if calls:
+            return workshop.changed(member, text)
+    return program
 
 
 def _ordered(
@@ -258,27 +273,56 @@ def statement_at(program: Any, value: Value) -> Place:
     return Place(value.line, "")
 
 
-def places(program: Any, best: Judged) -> list[Place | None]:
+def places(program: Any, best: Judged, trace: Trace) -> list[Place | None]:
     """Return the place of each finding: its line, and a corrected line where one was found."""
     findings = best.findings or []
-    trace = traced(program, best)
     found: list[Place | None] = []
     for k, finding in enumerate(findings):
         rest = merged([other.variant for i, other in enumerate(findings) if i != k])
-        enough = [rest, *_without_one_part(finding.variant, rest)]
         value = located(program, best, finding.variant, trace)
         place = statement_at(program, value) if value else None
         words = words_of(best, trace, finding.variant.layers, program)
-
-        def right(runs: list[Run], enough: list[Edits] = enough) -> bool:
-            seen = seen_by(runs, best.reduction)
-            return any(all(explains(edits, each) for each in seen) for edits in enough)
-
-        better = repaired(
-            program, best, finding.variant.name, words, place.line if place else None, right
-        )
-        found.append(better or place)
+        enough = [rest, *_without_one_part(finding.variant, rest)]
+        near = place.line if place else None
+        name = finding.variant.name
+        repair = repaired(program, best, name, words, near, explained(best, enough))
+        if repair and k and found[0] and found[0].line == repair.place.line and found[0].corrected:
+            both = repaired(repair.program, best, findings[0].variant.name, words, near,
+                            explained(best, [{}]))  # fmt: skip
+            if both:
+                line = replace(repair.place, corrected=both.place.corrected)
+                found = [line, line]
+                continue
+        found.append(repair.place if repair else place)
     return found
+
+
+def explained(best: Judged, enough: list[Edits]) -> Callable[[Any], bool]:
+    """Return what says whether a program has only these mistakes left, or those."""
+
+    def right(program: Any) -> bool:
+        open_ = list(enough)
+        for run in best.runs:
+            again = program.run(run.case, best.way)
+            if len(again.grows) > len(run.grows):
+                return False
+            (seen,) = seen_by([again], best.reduction)
+            open_ = [edits for edits in open_ if explains(edits, seen)]
+            if not open_:
+                return False
+        return True
+
+    return right
+
+
+def place_of_effect(
+    program: Any, best: Judged, name: str, trace: Trace, gone: Callable[[Any], bool]
+) -> Place | None:
+    """Return the line of a mistake that shows beside the gradients, by a change that ends it."""
+    layers = tuple(range(1, len(best.runs[0].case.layers) + 1))
+    words = words_of(best, trace, layers, program)
+    repair = repaired(program, best, name, words, None, gone)
+    return repair.place if repair else None
 
 
 def _without_one_part(variant: Variant, rest: Edits) -> Iterator[Edits]:
@@ -286,6 +330,3 @@ def _without_one_part(variant: Variant, rest: Edits) -> Iterator[Edits]:
     for part in variant.edits if len(variant.edits) > 1 else ():
         left = {key: edit for key, edit in variant.edits.items() if key != part}
         yield {key: (*left.get(key, ()), *rest.get(key, ())) for key in {**left, **rest}}
-
-
-__all__ = ["Place", "l2_of", "places"]

@@ -49,6 +49,15 @@ class Source:
         return lines[number - self.first].strip() if inside else ""
 
 
+@dataclass(frozen=True)
+class Place:
+    """A line of the learner's file, and a line that was tried in its place and is right."""
+
+    line: int
+    code: str
+    corrected: str | None = None
+
+
 def source_of(thing: Any) -> Source:
     """Return the source of a function or class; empty where there is none."""
     text = getattr(thing, "learner_source", None)

@@ -34,6 +34,7 @@ class Trace:
 
     files: frozenset[str]
     values: list[Value] = field(default_factory=list)
+    stops: dict[int, dict[str, Any]] = field(default_factory=dict)  # names at lines asked for
     _known: dict[int, dict[str, bytes]] = field(default_factory=dict)
     _lines: dict[int, int] = field(default_factory=dict)
 
@@ -50,6 +51,8 @@ class Trace:
             line = self._lines.get(key, frame.f_lineno)
             self._note(frame, line)
             self._lines[key] = frame.f_lineno
+            if event == "line" and self.stops.get(frame.f_lineno) == {}:
+                self.stops[frame.f_lineno] = frame.f_globals | _copied(frame.f_locals)
             if event == "return":
                 self._returned(frame, argument)
         return self
@@ -102,6 +105,10 @@ class Trace:
             yield
         finally:
             sys.settrace(before)
+
+
+def _copied(names: dict[str, Any]) -> dict[str, Any]:
+    return {k: v.copy() if isinstance(v, np.ndarray) else v for k, v in names.items()}
 
 
 def same(theirs: Array, wanted: Array) -> bool:
