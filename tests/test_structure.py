@@ -29,7 +29,8 @@ ORDER = [
     "checking.cases", "checking.tracing", "checking.variant", "checking.chained",
     "checking.gathered", "checking.variants", "checking.matching", "checking.running",
     "checking.functions", "checking.classes", "checking.judging", "checking.effects",
-    "checking.repairing", "checking.telling", "checking.report", "checking.checker", "testing",
+    "checking.progress", "checking.repairing", "checking.telling", "checking.report",
+    "checking.quantities", "checking.reporting", "checking.checker", "testing",
     "checking.sandbox", "checking.grading",
     "options", "checkoptions", "commands", "traincommand", "checkcommand", "cli",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from html import escape
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 WIDTH = 80
-LONGEST = 70  # characters of a line of code that is not wrapped
+LONGEST = 70  # characters of a line of code that are shown
 MARKS = {
     "correct": ("✓", "bold green"),
     "mistake": ("✗", "bold yellow"),
@@ -57,7 +58,7 @@ def show(report: Any, console: Console) -> None:
     console.print(head)
     for number, mistake in enumerate(report.mistakes, 1):
         console.print()
-        console.print(_mistake(mistake, number if len(report.mistakes) > 1 else None))
+        console.print(_mistake(mistake, _title(report, number)))
     if report.wrong:
         console.print()
         console.print(_wrong(report.wrong))
@@ -74,14 +75,19 @@ def headline(report: Any) -> tuple[str, str]:
         said = "one mistake was found." if n == 1 else f"{n} mistakes were found."
     if said.startswith(f"{report.name} "):
         return report.name, said.removeprefix(report.name)
+    if re.search(rf"\bin {re.escape(report.name)}\b", said):
+        return "", said
     return report.name, f": {said}"
 
 
 def facts_of(report: Any) -> list[tuple[str, str]]:
     """Return what was judged, and how, by the names under which it is shown."""
     found = [("network", report.network), ("called by", report.convention)]
-    if report.precision is not None:
-        found.append(("precision", f"{report.precision:.1g} of the largest number in a gradient"))
+    if (
+        report.precision is not None
+        and (reached := f"{report.precision:.1g}") not in report.message
+    ):
+        found.append(("precision", f"{reached} of the largest number in a gradient"))
     found.append(("tried", report.tried))
     found += [("note", note) for note in report.notes]
     return [(name, text) for name, text in found if text]
@@ -135,17 +141,43 @@ def _code(line: int | None, code: str | None, corrected: str | None = None) -> s
     if not code:
         return f"line {line}" if line else ""
     code = code.strip()
+    code, marks = _cut(code, caret(code, corrected.strip() if corrected else None))
     number = f"{line} │ " if line else "│ "
-    marks = caret(code, corrected.strip() if corrected else None)
-    marks = marks if len(code) <= LONGEST else ""  # a line that is wrapped has no place for them
     below = " " * (len(number) - 2) + f"│ {marks}" if marks else ""
-    return "\n".join(line for line in (f"{number}{code}", below) if line)
+    return "\n".join(text for text in (f"{number}{code}", below) if text)
 
 
-def _mistake(mistake: Any, number: int | None) -> RenderableType:
-    title, _ = _split(mistake.message)
+def _cut(code: str, marks: str) -> tuple[str, str]:
+    r"""Cut what is too long for a line out of it, but not what is marked.
+
+    Examples
+    --------
+    >>> code, marks = _cut(f"y = {'+ a ' * 40} + b", " " * 166 + "^")
+    >>> print(code, marks, sep="\n")
+    …+ a + a + a + a + a + a + a + a + a + a + a + a + a + a + a + a  + b
+                                                                       ^
+    """
+    if len(code) <= LONGEST:
+        return code, marks
+    first = len(marks) - len(marks.lstrip())
+    room = LONGEST - 2  # besides the signs of what is cut off
+    start = max(0, min(first - 20, len(code) - room)) if len(marks) > room else 0
+    end = start + room
+    before, after = "…" if start else "", "…" if end < len(code) else ""
+    return f"{before}{code[start:end]}{after}", " " * len(before) + marks[start:end]
+
+
+def _title(report: Any, number: int) -> str:
+    """Return the sentence above a mistake; "" where it stands in the verdict already."""
+    title, _ = _split(report.mistakes[number - 1].message)
+    if len(report.mistakes) > 1:
+        return f"{number}. {title}"
+    return "" if title.rpartition(": ")[2].rstrip(".") in report.message else title
+
+
+def _mistake(mistake: Any, title: str) -> RenderableType:
     code = _code(mistake.line, mistake.code, mistake.corrected)
-    return _block(f"{number}. {title}" if number else title, code, _pairs(points(mistake)))
+    return _block(title, code, _pairs(points(mistake)))
 
 
 def _wrong(wrong: Any) -> RenderableType:
@@ -166,11 +198,14 @@ def _block(title: str, code: str, *rest: RenderableType) -> RenderableType:
     from rich.padding import Padding
     from rich.text import Text
 
-    parts: list[RenderableType] = [Text(printable(title), style="bold")]
+    parts: list[RenderableType] = []
+    if title:
+        parts += [Text(printable(title), style="bold"), ""]
     if code:
         lines = "\n".join(map(printable, code.split("\n")))
-        parts += ["", Padding(Text(lines, style="cyan"), (0, 0, 0, 2)), ""]
-    return Padding(Group(*parts, *rest), (0, 0, 0, 2))
+        parts += [Padding(Text(lines, style="cyan"), (0, 0, 0, 2)), ""]
+    shown = [*parts, *rest] if rest else parts[:-1]
+    return Padding(Group(*shown), (0, 0, 0, 2))
 
 
 def _pairs(pairs: list[tuple[str, str]], indent: int = 0) -> RenderableType:
@@ -199,8 +234,9 @@ def html(report: Any) -> str:
     mark = MARKS.get(report.verdict, ("?", ""))[0]
     name, said = headline(report)
     parts = [f"<p>{mark} <b>{escape(name)}</b>{escape(said)}</p>"]
-    for mistake in report.mistakes:
-        parts.append(f"<p><b>{escape(_split(mistake.message)[0])}</b></p>")
+    for number, mistake in enumerate(report.mistakes, 1):
+        if title := _title(report, number):
+            parts.append(f"<p><b>{escape(title)}</b></p>")
         if code := _code(mistake.line, mistake.code, mistake.corrected):
             parts.append(f"<pre>{escape(code)}</pre>")
         parts.append(_rows(points(mistake)))
