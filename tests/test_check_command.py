@@ -292,6 +292,7 @@ def test_hostile_submissions(run, folder):
         assert "\n" not in rows[name]["message"]
     assert rows["wrong.py"]["mistakes"] == "slope_left_out"
     assert rows["wrong.py"]["layers"] == "1"
+    assert rows["wrong.py"]["lines"] == "9"
     assert rows["wrong.py"]["function"] == "gradients"
     assert float(rows["endless.py"]["seconds"]) >= 8.0
     assert max(float(rows[name]["seconds"]) for name in JUDGED) < 8.0  # their threads are left

@@ -7,6 +7,7 @@ import inspect
 import io
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, Timer
 
@@ -236,29 +237,26 @@ def test_rows_are_in_the_order_of_submissions(tmp_path, jobs):
 
 
 def test_the_csv_holds_what_was_found():
+    located = replace(mistake("broadcast", 2, 3), line=7)
     rows = [
         Row("a.py", Report("correct", "f", "All gradients are right."), 0.123),
-        Row(
-            "b.py",
-            Report("mistake", "g", "", (mistake("sign", 1), mistake("broadcast", 2, 3))),
-            2.0,
-        ),
+        Row("b.py", Report("mistake", "g", "Two.", (mistake("sign", 1), located)), 2.0),
         Row('c,\n"d".py', Report("failed", "c", "=1+1\nand\tmore"), 60.0),
     ]
     found = list(csv.reader(io.StringIO(as_csv(rows).decode())))
     assert found == [
         list(COLUMNS),
-        ["a.py", "f", "correct", "", "", "All gradients are right.", "0.12"],
-        ["b.py", "g", "mistake", "sign; broadcast", "1; 2+3",
+        ["a.py", "f", "correct", "", "", "", "All gradients are right.", "0.12"],
+        ["b.py", "g", "mistake", "sign; broadcast", "1; 2+3", "; 7",
          "layer 1: it is wrong. It is. layer 1: it is wrong. It is.", "2.00"],
-        ['c, "d".py', "c", "failed", "", "", "'=1+1 and more", "60.00"],
+        ['c, "d".py', "c", "failed", "", "", "", "'=1+1 and more", "60.00"],
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@a", "\t=1", " =1", "\r=1", "\n=1", "\0=1"])
 def test_no_cell_is_a_formula(cell):
     text = as_csv([Row(cell, Report("failed", cell, cell), 1.0)]).decode()
-    for found in list(csv.reader(io.StringIO(text)))[1][:6]:
+    for found in list(csv.reader(io.StringIO(text)))[1][:7]:
         assert not found.strip().startswith(("=", "+", "-", "@"))
 
 
