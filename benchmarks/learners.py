@@ -197,6 +197,8 @@ def _vectorised(plan, style, slots, loss):
         text = LOSSES[plan.loss].format(a=names(style, plan, plan.depth)["a"], y="Y")
         body.append(f"loss = {slots['half']} * {text} / m".replace("1.0 * ", ""))
     body += _backward(plan, style, slots)
+    if plan.depth == 1:
+        body.insert(1, f"{'n_out, n_in' if style == 'columns' else 'n_in, n_out'} = W1.shape")
     yield from ("    " + line for line in body)
     if style == "rows":
         parts = ", ".join(f'"dW{l}": dW{l}, "db{l}": db{l}' for l in layers)
@@ -244,6 +246,8 @@ def _class(plan, slots):
         + ","
     )
     yield f"        m = {slots['m']}"
+    if plan.depth == 1:
+        yield "        n_in, n_out = W1.shape"
     if plan.l2:
         yield "        l2 = self.l2"
     yield from ("        " + line for line in _backward(plan, "rows", slots))

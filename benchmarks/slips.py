@@ -95,6 +95,7 @@ def _scales(plan, style):
         ):
             for slot in (f"delta{l}", f"dW{l}", f"db{l}"):
                 yield Slip(name, (l,), (slot,), text, wraps=True)
+            yield Slip(name, (l,), (f"dW{l}", f"db{l}"), text, wraps=True)
 
 
 def _means(plan, style):

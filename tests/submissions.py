@@ -58,7 +58,7 @@ FAILED = {  # what cannot, and a word of the reason
     "leaves_at_once.py": ("import os\n" + HEAD + "    os._exit(0)\n", "os._exit(0)"),
     "leaves_at_load.py": ("import os\n" + HEAD + "    pass\nos._exit(7)\n", "os._exit(7)"),
     "exits.py": ("import sys\n" + RIGHT + "sys.exit(3)\n", "ends the program: line 12"),
-    "exits_later.py": ("import sys\n" + HEAD + "    sys.exit(3)\n", "ends the program: line 3"),
+    "exits_later.py": ("import sys\n" + HEAD + "    sys.exit(3)\n", "SystemExit: 3"),
     "quits.py": (RIGHT + "quit()\n", "ends the program"),
     "interrupts.py": (HEAD + "    raise KeyboardInterrupt\n", "KeyboardInterrupt"),
     "asks.py": (RIGHT + "n = int(input('n? '))\n", "line 11, `n = int(input('n? '))`"),
@@ -72,7 +72,7 @@ FAILED = {  # what cannot, and a word of the reason
     "patches_later.py": (
         RIGHT.replace("    a =", "    np.linalg.norm = abs\n    a ="), "replaces numpy.linalg.norm"
     ),
-    "endless.py": (HEAD + "    while True:\n        x = x + 1\n", "a loop without end?"),
+    "endless.py": (HEAD + "    while True:\n        x = x + 1\n", "in line 3, `x = x + 1`; is"),
     "endless_load.py": (
         RIGHT + "while True:\n    sigmoid(1.0)\n", "while the file was being loaded"
     ),

@@ -1,12 +1,17 @@
 """How submissions are found, judged apart and listed; what came back is not trusted."""
 
 import ast
+import builtins
 import csv
+import inspect
 import io
 import json
+import sys
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, Timer
 
+import numpy as np
 import pytest
 
 from chainrule import BadCode, BadSetting, Network, Report, Rule
@@ -22,15 +27,16 @@ from chainrule.checking.grading import (
     submissions,
 )
 from chainrule.checking.loading import load
-from chainrule.checking.report import Mistake
+from chainrule.checking.report import Mistake, Wrong
 from chainrule.checking.sandbox import Limits, judge_apart, report_of
 from submissions import HEAD, RIGHT, SLOPE_LEFT_OUT
 
 NEURON = Network((3, 1), output="sigmoid")
 
 
-def mistake(name, layer=1, message="layer 1: it is wrong. It is."):
-    return Mistake(name, layer, "a", "b", message)
+def mistake(name, *layers):
+    layer = layers[0] if len(layers) == 1 else None
+    return Mistake(name, layer, "a", "b", "layer 1: it is wrong. It is.", layers=layers)
 
 
 # What is in a file
@@ -65,8 +71,6 @@ def test_which_class_is_meant():
 
 
 def test_what_is_loaded_has_its_source(tmp_path):
-    import inspect
-
     (tmp_path / "net.py").write_text(RIGHT + "\nclass Net:\n    def backward(self, dy): pass\n")
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "net.py").write_text("class Net:\n    size = 3\n")
@@ -79,11 +83,6 @@ def test_what_is_loaded_has_its_source(tmp_path):
 
 
 def test_loading_leaves_this_process_as_it_was(tmp_path, capsys):
-    import builtins
-    import sys
-
-    import numpy as np
-
     def state():
         return sys.argv, list(sys.path), sys.stdin, builtins.input, np.exp, np.random.seed
 
@@ -98,7 +97,9 @@ def test_loading_leaves_this_process_as_it_was(tmp_path, capsys):
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
 def test_encodings(tmp_path, encoding):
     (tmp_path / "net.py").write_bytes("def backward(x, y):\r\n    return 'é'\r\n".encode(encoding))
-    assert load(str(tmp_path / "net.py"))(0, 0) == "é"
+    function = load(str(tmp_path / "net.py"))
+    assert function(0, 0) == "é"
+    assert inspect.getsource(function) == "def backward(x, y):\n    return 'é'\n"
 
 
 # What comes back from the other process
@@ -106,8 +107,8 @@ def test_encodings(tmp_path, encoding):
 
 def test_a_report_survives_json():
     report = Report(
-        "mistake", "f", "", (mistake("sign"), mistake("broadcast", None)), "3-1", "rows",
-        notes=("a", "b"),
+        "mistake", "f", "", (mistake("sign", 1), mistake("broadcast", 2, 3)), "3-1", "rows",
+        notes=("a", "b"), wrong=Wrong("delta", 2, 0.5, "d2", 7, "d2 = a - y"),
     )  # fmt: skip
     assert report_of(json.loads(json.dumps(report.to_dict()))) == report
 
@@ -118,6 +119,7 @@ def test_a_report_survives_json():
         None, 3, [], {}, {"verdict": "correct"}, {"verdict": "fine", "name": "f", "message": ""},
         {"verdict": "correct", "name": "f", "message": "", "mistakes": [3]},
         {"verdict": "mistake", "name": "f", "message": "", "mistakes": [{"name": "sign"}]},
+        {"verdict": "unknown", "name": "f", "message": "", "mistakes": [], "wrong": "delta"},
         {"verdict": ["correct"], "name": "f", "message": "", "mistakes": []},
     ],
 )  # fmt: skip
@@ -160,6 +162,33 @@ def test_the_limit_on_memory_is_told(tmp_path):
     for megabytes, verdict in ((100, "failed"), (900, "correct")):
         limits = Limits(megabytes=megabytes)
         assert judge_apart(str(tmp_path / "net.py"), NEURON, limits=limits).verdict == verdict
+
+
+def test_where_the_system_has_no_limits(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "resource", None)
+    sandbox._limit(Limits())
+    monkeypatch.setattr(sandbox, "POSIX", False)
+    (tmp_path / "net.py").write_text(RIGHT)
+    assert judge_apart(str(tmp_path / "net.py"), NEURON).verdict == "correct"
+    (tmp_path / "net.py").write_text("while True: pass\n" + HEAD + "    pass\n")
+    report = judge_apart(str(tmp_path / "net.py"), NEURON, limits=Limits(1.0))
+    assert report.message.startswith("It did not end within 1 s while the file was being loaded")
+
+
+def test_a_search_that_takes_too_long(tmp_path, monkeypatch):
+    slow = "import time; from chainrule.checking import checker; "
+    slow += "checker.check = lambda *given, **more: time.sleep(60); "
+    monkeypatch.setattr(sandbox, "START", slow + sandbox.START)
+    (tmp_path / "net.py").write_text(RIGHT)
+    report = judge_apart(str(tmp_path / "net.py"), NEURON, limits=Limits(1.0))
+    assert report.message == "The search took longer than 1 s; --timeout gives it longer."
+
+
+def test_a_process_that_does_not_start(tmp_path, monkeypatch):
+    monkeypatch.setattr(sandbox, "START", "import nothing_of_this_name")
+    (tmp_path / "net.py").write_text(RIGHT)
+    report = judge_apart(str(tmp_path / "net.py"), NEURON)
+    assert (report.verdict, report.message) == ("failed", sandbox.NOT_STARTED)
 
 
 def test_stopping(tmp_path):
@@ -208,30 +237,31 @@ def test_rows_are_in_the_order_of_submissions(tmp_path, jobs):
 
 
 def test_the_csv_holds_what_was_found():
+    located = replace(mistake("broadcast", 2, 3), line=7)
     rows = [
         Row("a.py", Report("correct", "f", "All gradients are right."), 0.123),
-        Row("b.py", Report("mistake", "g", "", (mistake("sign"), mistake("broadcast", None))), 2.0),
+        Row("b.py", Report("mistake", "g", "Two.", (mistake("sign", 1), located)), 2.0),
         Row('c,\n"d".py', Report("failed", "c", "=1+1\nand\tmore"), 60.0),
     ]
     found = list(csv.reader(io.StringIO(as_csv(rows).decode())))
     assert found == [
         list(COLUMNS),
-        ["a.py", "f", "correct", "", "", "All gradients are right.", "0.12"],
-        ["b.py", "g", "mistake", "sign; broadcast", "1; several",
+        ["a.py", "f", "correct", "", "", "", "All gradients are right.", "0.12"],
+        ["b.py", "g", "mistake", "sign; broadcast", "1; 2+3", "; 7",
          "layer 1: it is wrong. It is. layer 1: it is wrong. It is.", "2.00"],
-        ['c, "d".py', "c", "failed", "", "", "'=1+1 and more", "60.00"],
+        ['c, "d".py', "c", "failed", "", "", "", "'=1+1 and more", "60.00"],
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@a", "\t=1", " =1", "\r=1", "\n=1", "\0=1"])
 def test_no_cell_is_a_formula(cell):
     text = as_csv([Row(cell, Report("failed", cell, cell), 1.0)]).decode()
-    for found in list(csv.reader(io.StringIO(text)))[1][:6]:
+    for found in list(csv.reader(io.StringIO(text)))[1][:7]:
         assert not found.strip().startswith(("=", "+", "-", "@"))
 
 
 def test_statistics_count_submissions():
-    twice = Report("mistake", "f", "", (mistake("sign"), mistake("sign", 2)))
+    twice = Report("mistake", "f", "", (mistake("sign", 1), mistake("sign", 2)))
     once = Report("mistake", "f", "", (mistake("broadcast"),))
     rows = [Row(n, r, 0.0) for n, r in [("a", twice), ("b", once), ("c", once)]]
     assert commonest(rows) == [("broadcast", ["b", "c"]), ("sign", ["a"])]

@@ -8,7 +8,7 @@ import pytest
 
 from chainrule import BadCode, BadSetting, Network, Report
 from chainrule.checking.catalogue import CATALOGUE
-from chainrule.checking.report import Mistake
+from chainrule.checking.report import Mistake, Wrong
 from chainrule.checking.telling import caret, html, told
 from chainrule.testing import assert_gradients_correct
 from submissions import RIGHT, SLOPE_LEFT_OUT
@@ -34,7 +34,7 @@ def test_right_gradients_pass():
 
 
 def test_wrong_gradients_fail_and_are_named():
-    with pytest.raises(AssertionError, match="✗ wrong: one mistake was found") as caught:
+    with pytest.raises(AssertionError, match="✗ One mistake in wrong: the activation") as caught:
         assert_gradients_correct(wrong, NEURON)
     assert "slope_left_out" in str(caught.value)
 
@@ -51,7 +51,7 @@ def test_a_file(tmp_path):
     assert_gradients_correct(f"{tmp_path}/net.py:gradients", NEURON)
     assert_gradients_correct(f"{tmp_path}/net.py", NEURON)
     (tmp_path / "net.py").write_text(SLOPE_LEFT_OUT)
-    with pytest.raises(AssertionError, match="one mistake"):
+    with pytest.raises(AssertionError, match="One mistake"):
         assert_gradients_correct(f"{tmp_path}/net.py", NEURON)
     with pytest.raises(BadCode, match="cannot be read"):
         assert_gradients_correct(f"{tmp_path}/other.py", NEURON)
@@ -72,7 +72,7 @@ def test_in_a_file_of_pytest(tmp_path):
     )  # fmt: skip
     assert done.returncode == 1
     assert "1 failed" in done.stdout
-    assert "E       AssertionError: ✗ gradients: one mistake was found." in done.stdout
+    assert "E       AssertionError: ✗ One mistake in gradients: " in done.stdout
     assert ">       assert_gradients_correct(gradients" in done.stdout
     assert "raise AssertionError" not in done.stdout
 
@@ -103,6 +103,37 @@ def test_a_line_of_code_and_its_correction():
         "  yours is   delta = dL/dA",
         "  try        delta = (a - y) * a * (1 - a)",
     ]
+
+
+def test_the_first_wrong_quantity():
+    wrong = Wrong("delta", 2, 0.12345, "d2", 7, "    d2 = a2 + y")
+    report = Report("unknown", "f", "The gradients are wrong.", wrong=wrong)
+    assert told(report).split("\n") == [
+        "? f: The gradients are wrong.",
+        "",
+        "  The first that is wrong is delta of layer 2, which is d2 here, by up to 0.123.",
+        "",
+        "    7 │ d2 = a2 + y",
+    ]
+    assert "by up to 0.123.</b></p><pre>7 │ d2 = a2 + y</pre>" in html(report)
+    bare = Report("unknown", "f", "It is wrong.", wrong=Wrong("dW", 1, 2.0))
+    assert told(bare).endswith("\n  The first that is wrong is dW of layer 1 by up to 2.")
+
+
+def test_a_long_line_is_cut_around_what_is_marked():
+    code = "d = " + " + ".join(20 * ["long"])
+    right = code[:100] + "short" + code[104:]
+    found = a_mistake(line=5, code=code, corrected=right)
+    lines = told(Report("mistake", "f", "", (found,))).split("\n")
+    assert lines[4:6] == [
+        "    5 │ … long + long + long + long + long + long + long + long + long + long",
+        "      │                             ^^^^",
+    ]
+
+
+def test_the_name_is_not_said_twice():
+    for said in ("f could not be run.", "There are 2 mistakes in f."):
+        assert told(Report("failed", "f", said)) == f"! {said}"
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,10 @@ def errors(run: Pass) -> Iterator[Variant]:
                 yield from at("slope_left_out", ["delta"], [L], edit)
                 continue
             detail = f"of {loss}" + (", times f'(Z)" if with_slope else "")
-            yield from at("slope_of_another_loss", ["delta"], [L], edit, detail)
+            if with_slope and run.has_slope(L):
+                edit = put(_of_loss(loss, False))
+            slot = "carry" if with_slope and run.has_slope(L) else "delta"
+            yield from at("slope_of_another_loss", [slot], [L], edit, detail)
 
 
 def _of_loss(loss: str, with_slope: bool) -> Get:
@@ -105,6 +108,8 @@ def slopes(run: Pass) -> Iterator[Variant]:
     yield from _incomplete(run, places)
     yield from _wrong_tensors(run, places)
     for other, rule in ACTIVATIONS.items():
+        if other == "identity":
+            continue  # that is slope_left_out
         where = [l for l in places if names[l - 1] != other]
         name = "slope_of_another_activation"
         yield from at(name, ["slope"], where, put(_slope_at_z(other)), other)

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import TracebackType
 from typing import Any
 
-from chainrule.checking.catalogue import CATALOGUE
 from chainrule.checking.classes import ClassProgram
-from chainrule.checking.judging import (
-    L2,
-    Judged,
-    is_right,
-    judged,
-    precision,
-    reductions,
-    runs_of,
-)
-from chainrule.checking.matching import Finding
+from chainrule.checking.functions import FunctionProgram
+from chainrule.checking.judging import Error, Judged, judge
 from chainrule.checking.packing import BIASES, TARGETS, WEIGHTS
 from chainrule.checking.packing import SAMPLES as SAMPLE_WAYS
-from chainrule.checking.programs import FunctionProgram, Run, Way
+from chainrule.checking.progress import prints
 from chainrule.checking.reading import Unreadable
-from chainrule.checking.report import Mistake, Report
+from chainrule.checking.repairing import silenced
+from chainrule.checking.report import Report
+from chainrule.checking.reporting import reported
 from chainrule.errors import BadSetting
 from chainrule.network import Network
 
@@ -72,8 +66,11 @@ def check(
     hints = _hints(weights=weights, samples=samples, targets=targets, biases=biases)
     name = code if isinstance(code, str) else getattr(code, "__name__", "the code")
     try:
-        kind = ClassProgram if inspect.isclass(code) else FunctionProgram
-        program = kind(code, network, hints)
+        program: Any = (
+            ClassProgram(code, network, hints)
+            if inspect.isclass(code)
+            else FunctionProgram(code, network, hints)
+        )
     except Unreadable as error:
         return Report("failed", name, f"{name} could not be called: {error}.")
     return _judge(program, network)
@@ -87,76 +84,50 @@ def _hints(**given: str | None) -> dict[str, str]:
 
 
 def _judge(program: Any, network: Network) -> Report:
-    l2 = L2 if "l2" in program.roles.values() else 0.0
-    best, errors = None, []
-    waiting: list[tuple[Way, list[Run]]] = []
-    for way in program.ways(network):
-        try:
-            runs = runs_of(way, network, l2)
-        except Unreadable as error:
-            errors.append((way, error))
-        except Exception as error:
-            errors.append((way, error))
-        else:
-            if not runs[0].grows and any(is_right(runs, each) for each in reductions(runs)):
-                best = judged(way, runs)
-                break
-            waiting.append((way, runs))
-    if best is None and waiting:
-        waiting.sort(key=lambda pair: len(pair[1][0].grows))
-        best = min((judged(*pair, pairs=False) for pair in waiting), key=lambda j: j.cost)
-        if best.findings is None:
-            fewest = len(waiting[0][1][0].grows)
-            tries = [pair for pair in waiting if len(pair[1][0].grows) == fewest][:4]
-            best = min((judged(*pair) for pair in tries), key=lambda j: j.cost)
+    best, errors = judge(program)
+    if any(_in_print(program, error) for _, error in errors) and (
+        best is None or best.cost != (0, 0)
+    ):
+        program, best = _without_prints(program, best, errors)
     if best is None:
         return _failed(program, errors)
-    return _reported(program, network, best)
+    return reported(program, best)
 
 
-def _failed(program: Any, errors: list[tuple[Way, Exception]]) -> Report:
+def _in_print(program: Any, error: BaseException) -> bool:
+    """Say whether an error came up in a print statement of the code."""
+    last = [
+        frame.tb_lineno for frame in _frames(error)
+        if frame.tb_frame.f_code.co_filename in program.files()
+    ]  # fmt: skip
+    lines = [place.line for place in prints(program)]
+    return bool(last) and any(line <= last[-1] <= line + 4 for line in lines)
+
+
+def _frames(error: BaseException) -> Iterator[TracebackType]:
+    frame = error.__traceback__
+    while frame is not None:
+        yield frame
+        frame = frame.tb_next
+
+
+def _without_prints(
+    program: Any, best: Judged | None, errors: list[Error]
+) -> tuple[Any, Judged | None]:
+    """Judge the code without its print statements, and keep that where it does better."""
+    quiet = silenced(program)
+    other, _ = judge(quiet)
+    if other is None or (best is not None and other.cost >= best.cost):
+        return program, best
+    quiet.spoken = program
+    quiet.print_error = next(error for _, error in errors if _in_print(program, error))
+    return quiet, other
+
+
+def _failed(program: Any, errors: list[Error]) -> Report:
     reasons = [error for _, error in errors if not isinstance(error, Unreadable)] or [
         error for _, error in errors
     ]
     error = reasons[0] if reasons else Unreadable("no way to call it was found")
     what = str(error) if isinstance(error, Unreadable) else f"{type(error).__name__}: {error}"
-    return Report("failed", program.name, f"{program.name} could not be run: {what}")
-
-
-def _reported(program: Any, network: Network, best: Judged) -> Report:
-    common = {
-        "name": program.name,
-        "network": described(network),
-        "convention": f"{best.way}; {best.reduction.words}",
-    }
-    if best.findings is None:
-        return Report(
-            "unknown",
-            message="The gradients are wrong, and no mistake of the catalogue explains it.",
-            **common,
-        )
-    mistakes = tuple(_mistake(finding) for finding in best.findings)
-    if mistakes:
-        return Report("mistake", message="", mistakes=mistakes, **common)
-    return Report(
-        "correct",
-        message="All gradients are right.",
-        precision=precision(best.runs, best.reduction),
-        **common,
-    )
-
-
-def described(network: Network) -> str:
-    """Return a network in some words."""
-    sizes = "-".join(map(str, network.sizes))
-    names = ", ".join(map(str, network.activations))
-    return f"{sizes}, {names}, {network.loss}"
-
-
-def _mistake(finding: Finding) -> Mistake:
-    variant, kind = finding.variant, CATALOGUE[finding.variant.name]
-    layer = variant.layers[0] if len(variant.layers) == 1 else None
-    where = f"layer {layer}" if layer else "layers " + ", ".join(map(str, variant.layers))
-    detail = f" ({variant.detail})" if variant.detail else ""
-    message = f"{where}: {kind.title}{detail}. {kind.advice}"
-    return Mistake(variant.name, layer, kind.equation, kind.instead, message, finding.also)
+    return Report("failed", program.name, f"{program.name} could not be run: {what}.")

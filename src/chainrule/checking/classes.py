@@ -10,21 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.checking.bundling import bundle, bundles
+from chainrule.checking.functions import setting, signature_of
 from chainrule.checking.packing import Shapes, layouts
-from chainrule.checking.programs import (
-    Run,
-    Way,
-    bundle,
-    bundles,
-    laid_back,
-    quiet,
-    setting,
-    signature_of,
-    source_of,
-)
 from chainrule.checking.reading import Unreadable, read
 from chainrule.checking.roles import is_gradient, parameter_of, plain, role_of
+from chainrule.checking.running import Run, Way, laid_back, quiet
+from chainrule.checking.sources import files_of, source_of
 from chainrule.checking.steps import Case, pass_of
+from chainrule.checking.tracing import Trace
 from chainrule.network import Network
 
 FORWARD = r"(feed)?forward(pass|propagation|prop)?|predict|call|propagate|computeoutputs?"
@@ -40,9 +34,10 @@ class ClassProgram:
     """A class with a forward and a backward method, and its parameters in attributes."""
 
     def __init__(self, kind: type, network: Network, hints: dict[str, str]) -> None:
-        self.kind, self.network, self.hints = kind, network, hints
+        self.thing, self.network, self.hints = kind, network, hints
         self.name, self.source = kind.__name__, source_of(kind)
         self.depth = len(network.sizes) - 1
+        self.trace: Trace | None = None
         self.arguments = signature_of(kind)
         self.forward, self.backward = self._method(FORWARD), self._method(BACKWARD)
         if self.backward is None:
@@ -54,31 +49,36 @@ class ClassProgram:
             name: role_of(name) or "" for name in signature_of(self._bare(self.backward))
         }
 
+    def files(self) -> frozenset[str]:
+        """Return the files that its code stands in."""
+        return files_of(self.thing)
+
     def _method(self, pattern: str) -> str | None:
         names = [
-            name for name, part in inspect.getmembers(self.kind)
+            name for name, part in inspect.getmembers(self.thing)
             if callable(part) and re.fullmatch(pattern, plain(name.strip("_")))
-            and (not name.startswith("__") or name in vars(self.kind))
+            and (not name.startswith("__") or name in vars(self.thing))
         ]  # fmt: skip
         order = ["forward", "backward", "backprop", "back_propagation"]
         names.sort(key=lambda name: (order.index(name) if name in order else 9, name))
         return names[0] if names else None
 
     def _bare(self, name: str) -> Any:
-        return getattr(self.kind, name)
+        return getattr(self.thing, name)
 
-    def ways(self, network: Network) -> Iterator[Way]:
+    def ways(self) -> Iterator[Way]:
         """Yield the ways in which its arrays may be laid out."""
-        for shapes in layouts(network, self.hints):
-            yield Way("", shapes, lambda case, s=shapes: self.run(case, s))  # type: ignore[misc]
+        for shapes in layouts(self.network, self.hints):
+            yield Way("", shapes)
 
-    def run(self, case: Case, shapes: Shapes, passes: int = 1) -> Run:
+    def run(self, case: Case, way: Way, passes: int = 1) -> Run:
         """Make an object, set its parameters, and go forward and backward through it."""
+        shapes = way.shapes
         X, Y = shapes.inputs(case.X), shapes.outputs(case.Y)
         kept = np.array(X), np.array(Y)
         printed = io.StringIO()
-        with quiet(printed):
-            object_ = self.kind(**self._built(case, shapes, X, Y))
+        with quiet(printed, self.trace):
+            object_ = self.thing(**self._built(case, shapes, X, Y))
             places = parameters_in(object_, self.depth)
             if not places:
                 raise Unreadable("no parameters such as W1, b1 are among its attributes")
@@ -263,7 +263,8 @@ def parameters_in(object_: Any, depth: int, gradients: bool = False) -> dict[str
 def _in_dictionary(
     values: dict[Any, Any], depth: int, letter: str | None, gradients: bool | None = None
 ) -> dict[str, Place]:
-    found, keys = {}, {}
+    found: dict[str, Place] = {}
+    keys: dict[tuple[str, int], Any] = {}
     for key in values:
         kind = parameter_of(str(key))
         if letter and isinstance(key, int):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from chainrule.checking.chained import A_of, Z_of, output_slope
-from chainrule.checking.ruled import Array
 from chainrule.checking.steps import Edit, Now, Pass
 from chainrule.checking.variant import Get, Variant, at, put, times
 
@@ -47,8 +46,9 @@ def means(run: Pass, share: float) -> Iterator[Variant]:
     for l in layers[:-1]:
         yield from at("mean_doubled", ["delta"], [l], _by_samples(-1))
     for what, count in _COUNTS.items():
+        places = [l for l in layers if "samples" in what or count(Now(run, l, share)) > 1]
         for slots in (SHARES, *([slot] for slot in SHARES)):
-            yield from at("mean_of_wrong_count", slots, layers, put(_one_in(count)), what)
+            yield from at("mean_of_wrong_count", slots, places, put(_one_in(count)), what)
 
 
 def _by_samples(power: int) -> Edit:
@@ -88,23 +88,25 @@ def biases(run: Pass) -> Iterator[Variant]:
     layers, several = range(1, run.depth + 1), len(run.case.X) > 1
     wide = [l for l in layers if run.network.sizes[l] > 1]
     narrow = [l for l in layers if run.network.sizes[l] == 1]
-    for detail, whole in (("", False), ("not divided by m either", True)):
-        if several:
-            yield from at("bias_not_summed", ["db"], layers, _reduced(_as_it_is, whole), detail)
-            first: Callable[[Array], Any] = lambda d: d[:, 0]  # noqa: E731
-            yield from at("bias_not_summed", ["db"], narrow, _reduced(first, whole), detail)
-        by_row: Callable[[Array], Any] = lambda d: d.sum(axis=1)  # noqa: E731
-        for reduced in (by_row, np.sum):
-            edit = _reduced(reduced, whole)
-            yield from at("bias_summed_over_neurons", ["db"], wide, edit, detail)
+    as_it_is = put(lambda now: now.deltas[now.l])
+    first = put(lambda now: now.deltas[now.l][:, 0])
+    if several:
+        for places, edit in ((layers, as_it_is), (narrow, first)):
+            yield from at("bias_not_summed", ["sum_b"], places, edit)
+            yield from _undivided("bias_not_summed", places, edit)
+    by_row = put(lambda now: now.deltas[now.l].sum(axis=1))
+    whole = put(lambda now: now.deltas[now.l].sum())
+    for edit in (by_row, whole):
+        yield from at("bias_summed_over_neurons", ["sum_b"], wide, edit)
 
 
-def _as_it_is(delta: Array) -> Array:
-    return delta
-
-
-def _reduced(reduced: Callable[[Array], Any], whole: bool) -> Edit:
-    return lambda value, now: reduced(now.deltas[now.l]) * (1.0 if whole else now.share)
+def _undivided(name: str, places: Sequence[int], edit: Edit) -> Iterator[Variant]:
+    """Yield a mistake in the sum by which the division is lost as well."""
+    groups = [(l,) for l in places] + ([tuple(places)] if len(places) > 1 else [])
+    for group in groups:
+        edits = {("sum_b", l): (edit,) for l in group}
+        edits |= {("share_b", l): (put(lambda now: 1.0),) for l in group}
+        yield Variant(name, group, ("sum_b", "share_b"), edits, "not divided by m either")
 
 
 def inputs(run: Pass) -> Iterator[Variant]:
@@ -132,19 +134,19 @@ def samples(run: Pass) -> Iterator[Variant]:
     groups = [(l,) for l in layers] + ([tuple(layers)] if run.depth > 1 else [])
     for k, detail in ((-1, "the last sample's is left"), (0, "the first sample's is left")):
         for group in groups:
-            edits = {("dW", l): (_weights_of_sample(k),) for l in group}
-            edits |= {("db", l): (_biases_of_sample(k),) for l in group}
-            for slots in (("dW", "db"), ("dW",), ("db",)):
+            edits = {("sum_W", l): (_weights_of_sample(k),) for l in group}
+            edits |= {("sum_b", l): (_biases_of_sample(k),) for l in group}
+            for slots in (("sum_W", "sum_b"), ("sum_W",), ("sum_b",)):
                 some = {key: edit for key, edit in edits.items() if key[0] in slots}
                 yield Variant("gradients_replaced", group, slots, some, detail)
 
 
 def _weights_of_sample(k: int) -> Edit:
-    return put(lambda now: np.outer(now.run.A[now.l - 1][k], now.deltas[now.l][k]) * now.share)
+    return put(lambda now: np.outer(now.run.A[now.l - 1][k], now.deltas[now.l][k]))
 
 
 def _biases_of_sample(k: int) -> Edit:
-    return put(lambda now: now.deltas[now.l][k] * now.share)
+    return put(lambda now: now.deltas[now.l][k])
 
 
 def shapes(run: Pass) -> Iterator[Variant]:
@@ -182,38 +184,36 @@ def integers(run: Pass) -> Iterator[Variant]:
     for cut, how in ((np.trunc, "cut"), (np.floor, "rounded down")):
         for slots in (BOTH, ["dW"], ["db"]):
             yield from at(name, slots, layers, _cut(cut), how)
-            yield from at(name, slots, layers, _cut_before_mean(cut), f"{how} before the mean")
+        for slots in (["sum_W", "sum_b"], ["sum_W"], ["sum_b"]):
+            yield from at(name, slots, layers, _cut(cut), f"{how} before the mean")
         for slot in ("delta", "slope", "carry", "input", "passed"):
             for l in layers:
                 yield from at(name, [slot], [l], _cut(cut), how)
-    for slots in (("dW",), ("db",), ("dW", "db")):
-        edits = {(slot, l): (_STORED[slot],) for l in layers for slot in slots}
-        yield Variant(name, tuple(layers), slots, edits, "cut at each sample")
+    stored: tuple[tuple[str, ...], ...] = (("sum_W",), ("sum_b",), ("sum_W", "sum_b"))
+    for each in stored:
+        edits = {(slot, l): (_STORED[slot],) for l in layers for slot in each}
+        yield Variant(name, tuple(layers), each, edits, "cut at each sample")
         for l in layers if run.depth > 1 else ():
             some = {key: edit for key, edit in edits.items() if key[1] == l}
-            yield Variant(name, (l,), slots, some, "cut at each sample")
+            yield Variant(name, (l,), each, some, "cut at each sample")
 
 
 def _cut(cut: Callable[[Any], Any]) -> Edit:
     return lambda value, now: cut(value)
 
 
-def _cut_before_mean(cut: Callable[[Any], Any]) -> Edit:
-    return lambda value, now: cut(value / now.share) * now.share
-
-
 def _stored_weights(value: Any, now: Now) -> Any:
     total = np.zeros(value.shape)
     for a, d in zip(now.run.A[now.l - 1], now.deltas[now.l], strict=True):
         total = np.trunc(total + np.outer(a, d))
-    return total * now.share
+    return total
 
 
 def _stored_biases(value: Any, now: Now) -> Any:
     total = np.zeros(value.shape)
     for d in now.deltas[now.l]:
         total = np.trunc(total + d)
-    return total * now.share
+    return total
 
 
-_STORED: dict[str, Edit] = {"dW": _stored_weights, "db": _stored_biases}
+_STORED: dict[str, Edit] = {"sum_W": _stored_weights, "sum_b": _stored_biases}

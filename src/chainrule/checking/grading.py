@@ -21,7 +21,7 @@ from chainrule.errors import BadInput, BadSetting
 from chainrule.network import Network
 from chainrule.threads import in_threads
 
-COLUMNS = ("file", "function", "verdict", "mistakes", "layers", "message", "seconds")
+COLUMNS = ("file", "function", "verdict", "mistakes", "layers", "lines", "message", "seconds")
 FORMULA = ("=", "+", "-", "@")  # with which a spreadsheet's formula may begin
 
 
@@ -49,13 +49,20 @@ class Row:
 
     @property
     def layers(self) -> list[str]:
-        """The layer of each mistake, "several" where there is more than one."""
-        return [str(mistake.layer or "several") for mistake in self.report.mistakes]
+        """The layers of each mistake, with + between; "" where it stands in none."""
+        return ["+".join(map(str, mistake.layers)) for mistake in self.report.mistakes]
+
+    @property
+    def lines(self) -> list[str]:
+        """The line of each mistake, "" where it could not be located."""
+        return [str(mistake.line or "") for mistake in self.report.mistakes]
 
     @property
     def message(self) -> str:
         """What was found, or why nothing was."""
-        return " ".join([self.report.message, *(m.message for m in self.report.mistakes)]).strip()
+        told = [mistake.message for mistake in self.report.mistakes]
+        named = self.report.verdict == "mistake"  # each by its own message
+        return " ".join(told if named else [self.report.message, *told])
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as JSON takes it."""
@@ -183,19 +190,23 @@ def as_csv(rows: Sequence[Row]) -> bytes:
     --------
     >>> row = Row("=cmd.py", Report("failed", "f", "It ended."), 1.25)
     >>> print(as_csv([row]).decode())
-    file,function,verdict,mistakes,layers,message,seconds
-    '=cmd.py,f,failed,,,It ended.,1.25
+    file,function,verdict,mistakes,layers,lines,message,seconds
+    '=cmd.py,f,failed,,,,It ended.,1.25
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in rows:
         cells = (
-            row.name, row.report.name, row.report.verdict, "; ".join(row.mistakes),
-            "; ".join(row.layers), row.message,
+            row.name, row.report.name, row.report.verdict, _joined(row.mistakes),
+            _joined(row.layers), _joined(row.lines), row.message,
         )  # fmt: skip
         writer.writerow([*map(_harmless, cells), f"{row.seconds:.2f}"])
     return text.getvalue().encode("utf-8", "backslashreplace")
+
+
+def _joined(parts: list[str]) -> str:
+    return "; ".join(parts) if any(parts) else ""
 
 
 def _harmless(cell: str) -> str:

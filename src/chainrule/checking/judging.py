@@ -1,22 +1,26 @@
-"""Judge a piece of code: find its convention, then what is wrong with it, if anything is."""
+"""Find the convention of a learner's code by trying, and the mistakes in its gradients."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from chainrule.checking import cases
 from chainrule.checking.matching import Finding, Gradients, Seen, find
-from chainrule.checking.programs import Run, Way
-from chainrule.checking.steps import pass_of
+from chainrule.checking.packing import SINGLE as ONE
+from chainrule.checking.running import Run, Way
+from chainrule.checking.steps import Case, pass_of
+from chainrule.checking.tracing import Trace
 from chainrule.network import Network
 
 SAMPLES = (5, 7, 4)
 SINGLE = 1e-3  # tolerance for code that computes in float32
 DOUBLE = 1e-7
 L2 = 0.3
+Error = tuple[Way, BaseException]
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,8 @@ class Reduction:
     words: str
     factor: float
     summed: bool
+    penalty: float = 1.0  # of l2 W, for code whose loss has another convention of it
+    note: str = ""
 
 
 @dataclass
@@ -36,6 +42,8 @@ class Judged:
     runs: list[Run]
     reduction: Reduction
     findings: list[Finding] | None  # None: wrong, and nothing explains it
+    forward: int = 0  # how many quantities of the forward pass came up as they should
+    others: list[Judged] = field(default_factory=list)  # that fit as well
 
     @property
     def cost(self) -> tuple[int, int]:
@@ -45,23 +53,133 @@ class Judged:
         return (mistakes + (1 if grows and mistakes == 0 else 0), grows)
 
 
-def runs_of(way: Way, network: Network, l2: float, salt: int = 0) -> list[Run]:
-    """Run the code at some cases; what the code raises passes through."""
-    samples = (1, 1, 1) if way.shapes.samples == "one" else SAMPLES
+def samples_of(network: Network, l2: float, way: Way, salt: int = 0) -> list[Case]:
+    """Return the cases at which a way to call the code is tried first."""
+    samples = (1, 1, 1) if way.shapes.samples in ONE else SAMPLES
     return [
-        way.call(cases.make(network, m, (salt, k, *network.sizes), l2))
+        cases.make(network, m, (salt, k, *network.sizes), l2, way.shapes.whole)
         for k, m in enumerate(samples)
     ]
+
+
+def l2_of(program: Any) -> float:
+    """Return the penalty that a program is run with: none where it takes none."""
+    return L2 if "l2" in program.roles.values() else 0.0
+
+
+def runs_of(program: Any, way: Way, salt: int = 0) -> list[Run]:
+    """Run the code at some cases; what the code raises passes through."""
+    return [
+        program.run(case, way) for case in samples_of(program.network, l2_of(program), way, salt)
+    ]
+
+
+def judge(program: Any) -> tuple[Judged | None, list[Error]]:
+    """Return the likeliest way to call the code and what is wrong under it, and what it raised.
+
+    A matrix of one sample comes last: what is wrong for several may be right for one.
+    """
+    errors: list[Error] = []
+    ways = list(program.ways())
+    several = [way for way in ways if way.shapes.samples not in ("column", "row")]
+    best = _judge(program, several, errors)
+    if best is not None and best.findings is not None and not best.runs[0].grows:
+        return best, errors
+    if best is None or best.runs[0].grows:
+        alone = _judge(program, [way for way in ways if way not in several], errors)
+        if best is None or (alone is not None and alone.cost < best.cost):
+            return alone, errors
+    return best, errors
+
+
+def _judge(program: Any, ways: list[Way], errors: list[Error]) -> Judged | None:
+    waiting: list[Judged] = []
+    seen: dict[Any, Way] = {}
+    for way in ways:
+        try:
+            runs = runs_of(program, way)
+        except (Exception, SystemExit) as error:  # a learner's code may raise anything
+            errors.append((way, error))
+            continue
+        for reduction in reductions(runs):
+            if not runs[0].grows and is_right(runs, reduction):
+                return Judged(way, runs, reduction, [])
+        mark = _mark_of(runs[0])
+        if mark not in seen:
+            seen[mark] = way
+            waiting.append(Judged(way, runs, reductions(runs)[0], None))
+    return _best(program, waiting) if waiting else None
+
+
+def _mark_of(run: Run) -> Any:
+    arrays = [part for pair in run.gradients.values() for part in pair if part is not None]
+    drawn = [W.tobytes() for W, _ in run.case.layers]
+    return (tuple((a.shape, f"{np.sum(a):.9g}") for a in arrays), *run.grows, *drawn)
+
+
+def _best(program: Any, waiting: list[Judged]) -> Judged:
+    """Return the way under which the fewest mistakes explain what was computed."""
+    for each in waiting:
+        each.forward = forward_seen(program, each)
+    most = max(each.forward for each in waiting)
+    waiting = [each for each in waiting if each.forward == most]
+    best = min((judged(each, pairs=False) for each in waiting), key=lambda j: j.cost)
+    if best.findings is not None:
+        return _with_others(best, [judged(each, pairs=False) for each in waiting])
+    fewest = min(len(each.runs[0].grows) for each in waiting)
+    tries = [each for each in waiting if len(each.runs[0].grows) == fewest][:3]
+    both = [judged(each) for each in tries]
+    return _with_others(min(both, key=lambda j: j.cost), both)
+
+
+def _with_others(best: Judged, every: list[Judged]) -> Judged:
+    """Note the other ways that fit as well, and by other mistakes."""
+
+    def names(each: Judged) -> list[str]:
+        return [f"{f.variant.name} {f.variant.layers}" for f in each.findings or ()]
+
+    if best.findings:
+        best.others = [
+            each for each in every if each.cost == best.cost and names(each) != names(best)
+        ]
+    return best
+
+
+def forward_seen(program: Any, each: Judged) -> int:
+    """Count the quantities of the exact forward pass that come up as the code runs."""
+    trace = traced(program, each)
+    run = pass_of(each.runs[0].case)
+    held = [trace.holds(Z) or trace.holds(A) for Z, A in zip(run.Z[1:], run.A[1:], strict=True)]
+    return sum(held)
+
+
+def traced(program: Any, each: Judged, stops: Sequence[int] = ()) -> Trace:
+    """Return all that the code computes at the first case, and the names at some lines."""
+    program.trace = Trace(program.files(), stops={line: {} for line in stops})
+    try:
+        program.run(each.runs[0].case, each.way)
+    except (Exception, SystemExit):
+        pass
+    finally:
+        trace, program.trace = program.trace, None
+    return trace
 
 
 def reductions(runs: Sequence[Run]) -> list[Reduction]:
     """Return the scales that the code may use; the loss, where it gives one, tells."""
     mean, total = Reduction("mean over the samples", 1.0, False), Reduction("sum", 1.0, True)
     told = [_told_by_loss(run) for run in runs]
-    if all(each is not None for each in told) and len(set(told)) == 1:
-        assert told[0] is not None
-        return [told[0]]
-    return [mean] if all(len(run.case.X) == 1 for run in runs) else [mean, total]
+    if told[0] is None or len({each and each.words for each in told}) > 1:
+        return [mean] if all(len(run.case.X) == 1 for run in runs) else [mean, total]
+    found = [told[0]]
+    if told[0].factor == 2.0:
+        halved = "loss_without_half" if runs[0].case.network.loss == "half_squared_error" else ""
+        words = total.words if told[0].summed else mean.words
+        found.append(Reduction(words, 1.0, told[0].summed, told[0].penalty, halved))
+    if told[0].summed:
+        note = "The loss that it returns is a sum over the samples; its gradients are means."
+        found.append(Reduction(mean.words, 1.0, False, 1.0, note))
+    return found
 
 
 def _told_by_loss(run: Run) -> Reduction | None:
@@ -70,14 +188,17 @@ def _told_by_loss(run: Run) -> Reduction | None:
     case = run.case
     m, k = len(case.X), case.network.sizes[-1]
     total = pass_of(case).loss
-    penalty = case.l2 / 2 * sum(float((W * W).sum()) for W, _ in case.layers)
+    squares = case.l2 / 2 * sum(float((W * W).sum()) for W, _ in case.layers)
+    penalties = {1.0: squares, 1.0 / m: squares / m, 2.0: 2.0 * squares} if case.l2 else {1.0: 0.0}
     for summed, words in ((False, "mean over the samples"), (True, "sum over the samples")):
         data = total if summed else total / m
         for factor, how in ((1.0, ""), (2.0, "twice the "), (1 / k, ""), (2 / k, "twice the ")):
-            for loss in {data * factor, (data + penalty) * factor, data * factor + penalty}:
-                if abs(run.loss - loss) <= 1e-5 * abs(loss):
-                    outputs = " and the outputs" if factor in (1 / k, 2 / k) and k > 1 else ""
-                    return Reduction(f"{how}{words}{outputs}", factor, summed)
+            outputs = " and the outputs" if factor in (1 / k, 2 / k) and k > 1 else ""
+            for power, penalty in penalties.items():
+                for loss in (data * factor, data * factor + penalty):
+                    if abs(run.loss - loss) <= 1e-6 * abs(loss):
+                        own = power / factor if loss != data * factor else 1.0
+                        return Reduction(f"{how}{words}{outputs}", factor, summed, own)
     return None
 
 
@@ -89,8 +210,13 @@ def seen_by(runs: Sequence[Run], reduction: Reduction) -> list[Seen]:
             l: tuple(None if part is None else part / reduction.factor for part in pair)  # type: ignore[misc]
             for l, pair in run.gradients.items()
         }
-        share = 1.0 if reduction.summed else 1.0 / len(run.case.X)
-        seen.append(Seen(pass_of(run.case), scaled, share, SINGLE if run.single else DOUBLE))
+        case = run.case
+        if case.l2 and reduction.penalty != 1.0:
+            l2 = case.l2 * reduction.penalty
+            case = Case(case.network, case.layers, case.X, case.Y, l2, case.rate)
+        share = 1.0 if reduction.summed else 1.0 / len(case.X)
+        tolerance = SINGLE if run.single else DOUBLE
+        seen.append(Seen(pass_of(case), scaled, share, tolerance, run.updated))
     return seen
 
 
@@ -99,16 +225,27 @@ def is_right(runs: Sequence[Run], reduction: Reduction) -> bool:
     return not any(each.wrong for each in seen_by(runs, reduction))
 
 
-def judged(way: Way, runs: list[Run], pairs: bool = True) -> Judged:
+def judged(each: Judged, pairs: bool = True) -> Judged:
     """Return what is wrong under one way to call the code."""
     best: Judged | None = None
-    for reduction in reductions(runs):
-        found = find(seen_by(runs, reduction), updates=runs[0].updated, pairs=pairs)
-        one = Judged(way, runs, reduction, found)
+    options = reductions(each.runs)
+    if pairs and len(options) > 1:
+        right = {option: _right_parts(each.runs, option) for option in options}
+        options = [option for option in options if right[option] == max(right.values())]
+    for reduction in options:
+        seen = seen_by(each.runs, reduction)
+        found = find(seen, updates=each.runs[0].updated, pairs=pairs)
+        one = Judged(each.way, each.runs, reduction, found, each.forward)
         if best is None or one.cost < best.cost:
             best = one
     assert best is not None
     return best
+
+
+def _right_parts(runs: Sequence[Run], reduction: Reduction) -> int:
+    seen = seen_by(runs, reduction)[0]
+    rows = list(seen.run.backward({}, seen.share))
+    return sum(seen.fits(0, l, dW) + seen.fits(1, l, db) for l, _, dW, db in rows)
 
 
 def precision(runs: Sequence[Run], reduction: Reduction) -> float:
@@ -117,7 +254,7 @@ def precision(runs: Sequence[Run], reduction: Reduction) -> float:
     for each in seen_by(runs, reduction):
         for l, _, dW, db in each.run.backward({}, each.share):
             for theirs, ours in zip(each.gradients[l], (dW, db), strict=True):
-                if theirs is not None:
+                if theirs is not None and theirs.shape == ours.shape:
                     scale = max(float(np.abs(ours).max()), 1e-3)
                     worst = max(worst, float(np.abs(theirs - ours).max()) / scale)
     return worst

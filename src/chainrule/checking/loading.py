@@ -135,7 +135,7 @@ def chosen(path: Path, content: str) -> str:
     if not found:
         raise BadCode(
             f"{path.name} has nothing that looks like back-propagation, but "
-            f"{', '.join(everything)}; say which it is, such as {path.name}:{next(iter(everything))}"
+            f"{', '.join(everything)}; say which it is, as {path.name}:NAME"
         )
     lines = [f"{name} (line {everything[name]})" for name in found]
     raise BadCode(

@@ -33,6 +33,7 @@ class Seen:
     gradients: Gradients
     share: float  # 1/m, or 1 where the gradients are taken as sums
     tolerance: float = TOLERANCE
+    stepped: bool = False  # taken from new parameters, in which a step is broadcast
 
     @cached_property
     def wrong(self) -> list[int]:
@@ -40,9 +41,18 @@ class Seen:
         return [
             l
             for l, _, dW, db in self.run.backward({}, self.share)
-            if not close(self.gradients[l][0], dW, self.tolerance)
-            or not close(self.gradients[l][1], db, self.tolerance)
+            if not self.fits(0, l, dW) or not self.fits(1, l, db)
         ]
+
+    def fits(self, part: int, l: int, ours: Array) -> bool:
+        """Say whether dW_l (part 0) or db_l (part 1) is this one."""
+        theirs = self.gradients[l][part]
+        if self.stepped and theirs is not None and theirs.shape != ours.shape:
+            try:
+                ours = np.broadcast_to(ours, theirs.shape)
+            except ValueError:
+                return False
+        return close(theirs, ours, self.tolerance)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +91,7 @@ def explains(edits: Edits, seen: Seen) -> bool:
     try:
         with np.errstate(all="ignore"):
             return all(
-                close(seen.gradients[l][0], dW, seen.tolerance)
-                and close(seen.gradients[l][1], db, seen.tolerance)
+                seen.fits(0, l, dW) and seen.fits(1, l, db)
                 for l, _, dW, db in seen.run.backward(edits, seen.share, start)
             )
     except (ValueError, IndexError):  # shapes that cannot be multiplied
@@ -133,8 +142,19 @@ def _pairs(every: list[Variant], seen: Seen, top: int) -> Iterator[tuple[Variant
             yield from ((one.variant, other) for other in below)
     for k, one in enumerate(here):
         for other in here[k + 1 :]:
-            if _may_fit(one, other) and _fits_at(merged((one.variant, other.variant)), seen, top):
-                yield one.variant, other.variant
+            if _may_fit(one, other):
+                yield from (
+                    pair
+                    for pair in _orders(one.variant, other.variant)
+                    if _fits_at(merged(pair), seen, top)
+                )
+
+
+def _orders(one: Variant, other: Variant) -> Iterator[tuple[Variant, Variant]]:
+    """Yield two mistakes, in both orders where one factor is changed by both."""
+    yield one, other
+    if one.edits.keys() & other.edits.keys():
+        yield other, one
 
 
 def _may_fit(one: Tried, other: Tried) -> bool:
@@ -155,9 +175,8 @@ def _tried(variant: Variant, seen: Seen, top: int) -> Tried | None:
     row = _row(variant.edits, seen, top)
     if variant.top < top or row is None:
         return None
-    theirs = seen.gradients[top]
-    fits = [close(part, ours, seen.tolerance) for part, ours in zip(theirs, row, strict=True)]
-    return Tried(variant, (fits[0], fits[1]), variant.changes(top))
+    fits = seen.fits(0, top, row[0]), seen.fits(1, top, row[1])
+    return Tried(variant, fits, variant.changes(top))
 
 
 def _row(edits: Edits, seen: Seen, l: int) -> tuple[Array, Array] | None:
@@ -172,10 +191,7 @@ def _row(edits: Edits, seen: Seen, l: int) -> tuple[Array, Array] | None:
 
 def _fits_at(edits: Edits, seen: Seen, l: int) -> bool:
     row = _row(edits, seen, l)
-    return row is not None and all(
-        close(theirs, ours, seen.tolerance)
-        for theirs, ours in zip(seen.gradients[l], row, strict=True)
-    )
+    return row is not None and seen.fits(0, l, row[0]) and seen.fits(1, l, row[1])
 
 
 def _distinct(every: list[Variant], seen: Seen, top: int) -> list[Variant]:
@@ -185,7 +201,7 @@ def _distinct(every: list[Variant], seen: Seen, top: int) -> list[Variant]:
     for variant in every:
         mark = _print_of(variant.edits, seen, top)
         if mark is not None and mark != exact:
-            found.setdefault((variant.name, variant.slots, mark), variant)
+            found.setdefault((variant.name, variant.slots, variant.detail, mark), variant)
     return list(found.values())
 
 
@@ -223,7 +239,12 @@ def merged(mistakes: Iterable[Variant]) -> Edits:
 def _named(hits: list[tuple[Variant, ...]]) -> list[Finding]:
     """Return the plainest of several explanations; the others' names go along with it."""
     order = list(CATALOGUE)
-    best = min(hits, key=lambda hit: sum(2 * len(v.layers) + order.index(v.name) for v in hit))
+
+    def implausible(hit: tuple[Variant, ...]) -> int:
+        alike = len({v.name for v in hit}) < len(hit)
+        return sum(2 * len(v.layers) + order.index(v.name) for v in hit) - 8 * alike
+
+    best = min(hits, key=implausible)
     findings = []
     for k, variant in enumerate(best):
         rest = best[:k] + best[k + 1 :]

@@ -12,7 +12,14 @@ from chainrule.checking.ruled import Array
 from chainrule.network import Network
 
 WEIGHTS = {"in_out": "(n_in, n_out)", "out_in": "(n_out, n_in)", "flat": "(n_in,)"}
-SAMPLES = {"rows": "rows", "columns": "columns", "one": "one at a time, x of shape (n_in,)"}
+SAMPLES = {
+    "rows": "rows",
+    "columns": "columns",
+    "one": "one at a time, x of shape (n_in,)",
+    "column": "one at a time, x of shape (n_in, 1)",
+    "row": "one at a time, x of shape (1, n_in)",
+}
+SINGLE = ("one", "column", "row")
 TARGETS = {"matrix": "", "flat": "y of shape (m,)", "labels": "y as class numbers"}
 BIASES = {"flat": "(n,)", "row": "(1, n)", "column": "(n, 1)", "number": "a number"}
 
@@ -26,11 +33,12 @@ class Shapes:
     targets: str
     biases: str
     lists: bool = False  # nested Python lists in place of arrays
+    whole: bool = False  # inputs and targets as arrays of integers
 
     def __str__(self) -> str:
-        words = [f"weights {WEIGHTS[self.weights]}", f"samples as {SAMPLES[self.samples]}"]
-        if self.samples == "one":
-            words[1] = f"samples {SAMPLES['one']}"
+        samples = SAMPLES[self.samples]
+        words = [f"weights {WEIGHTS[self.weights]}"]
+        words.append(f"samples {samples}" if self.samples in SINGLE else f"samples as {samples}")
         words += [TARGETS[self.targets]] if TARGETS[self.targets] else []
         words += [f"biases {BIASES[self.biases]}"] if self.biases != "flat" else []
         return ", ".join(words)
@@ -49,18 +57,18 @@ class Shapes:
 
     def inputs(self, X: Array) -> Any:
         """Lay out samples (m, n_in)."""
-        return self._given({"rows": X, "columns": X.T, "one": X[0]}[self.samples])
+        X = X.astype(int) if self.whole else X
+        return self._given(_laid(X, self.samples))
 
     def outputs(self, Y: Array) -> Any:
         """Lay out targets (m, n_out)."""
+        Y = Y.astype(int) if self.whole else Y
         if self.targets == "labels":
             labels = Y.argmax(axis=1)
-            return int(labels[0]) if self.samples == "one" else self._given(labels)
-        if self.samples == "one":
-            return float(Y[0, 0]) if self.targets == "flat" else self._given(Y[0])
-        if self.targets == "flat":
-            return self._given(Y.ravel())
-        return self._given(Y.T if self.samples == "columns" else Y)
+            return int(labels[0]) if self.samples in SINGLE else self._given(labels)
+        if self.targets == "flat" and self.samples in SINGLE:
+            return Y[0, 0].item()
+        return self._given(Y.ravel() if self.targets == "flat" else _laid(Y, self.samples))
 
     def _given(self, array: Array) -> Any:
         array = np.array(array)  # a copy, in the order that its shape says
@@ -82,9 +90,15 @@ class Shapes:
         grows = self.biases != "number" and _grows(laid, raw)
         if raw.size == like.size:
             return raw.ravel(), grows
-        if raw.ndim == 2 and self.samples == "columns":
+        if raw.ndim == 2 and self.samples in ("columns", "column"):
             raw = raw.T
         return (raw.ravel() if raw.ndim == 2 and 1 in raw.shape else raw), grows
+
+
+def _laid(rows: Array, samples: str) -> Array:
+    """Return samples, or targets, which are rows, as they are handed over."""
+    ways = {"columns": rows.T, "column": rows[:1].T, "row": rows[:1], "one": rows[0]}
+    return ways.get(samples, rows)
 
 
 def _grows(old: Array, step: Array) -> bool:
@@ -108,11 +122,15 @@ def layouts(network: Network, hints: dict[str, str]) -> Iterator[Shapes]:
     if network.loss == "cross_entropy":
         targets.append("labels")
     weights = ["in_out", "out_in"] + (["flat"] if one_output and one_layer else [])
-    for samples in ("rows", "columns", "one"):
-        biases = {"rows": ["flat", "row"], "columns": ["column", "flat"], "one": ["flat", "column"]}
+    for samples in SAMPLES:
+        biases = ["column", "flat"] if samples in ("columns", "column") else ["flat", "row"]
+        if samples == "one":
+            biases = ["flat", "column"]
         for lists in (False, True):
-            for way in weights if samples != "columns" else weights[1::-1] + weights[2:]:
-                for bias in biases[samples] + (["number"] if one_output and one_layer else []):
+            for way in (
+                weights if samples not in ("columns", "column") else weights[1::-1] + weights[2:]
+            ):
+                for bias in biases + (["number"] if one_output and one_layer else []):
                     for target in targets:
                         shapes = Shapes(way, samples, target, bias, lists)
                         if all(

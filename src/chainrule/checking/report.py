@@ -14,8 +14,6 @@ class Mistake:
     ----------
     name : str
         In the catalogue.
-    layers : tuple of int
-        From 1, where the first hidden layer is 1; empty where it is in none.
     layer : int or None
         From 1, where the first hidden layer is 1; None where it is in several or in none.
     equation, instead : str
@@ -28,6 +26,8 @@ class Mistake:
         In the file, where it could be located.
     code, corrected : str or None
         That line, and a line that was tried in its place and is right.
+    layers : tuple of int
+        All the layers in which it stands; empty where it stands in none.
     """
 
     name: str
@@ -39,6 +39,35 @@ class Mistake:
     line: int | None = None
     code: str | None = None
     corrected: str | None = None
+    layers: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """The first quantity on the way that is wrong, where no mistake of the catalogue explains it.
+
+    Attributes
+    ----------
+    quantity : str
+        "Z", "A", "delta", "dW", "db" or "update".
+    layer : int
+        From 1.
+    difference : float
+        The largest difference from the right number.
+    name : str or None
+        What the code calls it.
+    line : int or None
+        Where the code computes it.
+    code : str or None
+        That line.
+    """
+
+    quantity: str
+    layer: int
+    difference: float
+    name: str | None = None
+    line: int | None = None
+    code: str | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +92,8 @@ class Report:
         At what it was tried.
     notes : tuple of str
         What is worth knowing besides.
+    wrong : Wrong or None
+        Where the verdict is "unknown": the first quantity that is wrong.
     """
 
     verdict: str
@@ -74,6 +105,7 @@ class Report:
     precision: float | None = None
     tried: str = ""
     notes: tuple[str, ...] = ()
+    wrong: Wrong | None = None
 
     @property
     def status(self) -> int:

@@ -35,13 +35,17 @@ from chainrule.checking.loading import (
     take,
     unharmed,
 )
-from chainrule.checking.report import Mistake, Report
+from chainrule.checking.report import Mistake, Report, Wrong
 from chainrule.errors import BadInput
 from chainrule.network import Network
 from chainrule.own import Rule
 
+POSIX = os.name == "posix"
 SECONDS, MEGABYTES = 60.0, 2048
 INTERRUPTED = "Interrupted."
+NOT_STARTED = (
+    f"No process could be started to judge it in; is chainrule installed for {sys.executable}?"
+)
 GRACE = 10.0  # seconds to start Python, and after which one is ended that did not end itself
 A_LOOK = 0.05  # seconds between looks at the process
 NO_MEMORY = ("MemoryError", "allocate memory", "failed to map segment")
@@ -117,7 +121,8 @@ def judge_apart(
         return Report("failed", name or path.name, "The judgement came back damaged.")
     called = str(said[-1].get("name") or "") if said else ""
     stopped = stop is not None and stop.is_set()
-    why = INTERRUPTED if stopped else _why(status, bool(called), path, trace, limits)
+    why = INTERRUPTED if stopped else NOT_STARTED if not said and not trace else ""
+    why = why or _why(status, bool(called), path, trace, limits)
     return Report("failed", called or name or path.name, why)
 
 
@@ -136,7 +141,7 @@ def _run(folder: str, limits: Limits, stop: Event | None) -> int | None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env=os.environ | QUIET,
-        start_new_session=os.name == "posix",
+        start_new_session=POSIX,
     )
     end = time.monotonic() + limits.seconds + GRACE
     try:
@@ -151,7 +156,7 @@ def _run(folder: str, limits: Limits, stop: Event | None) -> int | None:
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End a process, and those that it started."""
     with contextlib.suppress(OSError):
-        if os.name == "posix":
+        if POSIX:
             os.killpg(process.pid, signal.SIGKILL)
         else:
             process.kill()
@@ -189,7 +194,8 @@ def report_of(document: dict[str, Any]) -> Report:
     True
     """
     mistakes = tuple(Mistake(**_kept(Mistake, each)) for each in document["mistakes"])
-    report = Report(**_kept(Report, document) | {"mistakes": mistakes})
+    wrong = Wrong(**_kept(Wrong, document["wrong"])) if document.get("wrong") else None
+    report = Report(**_kept(Report, document) | {"mistakes": mistakes, "wrong": wrong})
     if report.status not in (0, 1, 2) or not all(isinstance(m.name, str) for m in mistakes):
         raise ValueError("no verdict")
     return report
@@ -209,6 +215,8 @@ def _why(status: int | None, called: bool, path: Path, trace: str, limits: Limit
     when = "while it was being judged" if called else "while the file was being loaded"
     place = _place(path, trace)
     if status is None or "Timeout (" in trace:
+        if called and trace and not place:
+            return f"The search took longer than {limits.seconds:g} s; --timeout gives it longer."
         advice = (
             "; is there a loop without end? --timeout gives it longer."
             if called
@@ -225,10 +233,9 @@ def _why(status: int | None, called: bool, path: Path, trace: str, limits: Limit
 
 
 def _signal(status: int) -> str:
-    try:
+    with contextlib.suppress(ValueError):
         return signal.Signals(-status).name
-    except ValueError:
-        return f"status {status}"
+    return f"status {status}"
 
 
 def _place(path: Path, trace: str) -> str:
@@ -252,10 +259,11 @@ def inside() -> None:
         from chainrule.checking import checker  # before the limits, and before their code
 
         path, limits = Path(job["path"]), Limits(job["seconds"], job["megabytes"])
+        say = _writer(said)
+        say(name=None)
         faulthandler.enable(trace, all_threads=False)
         faulthandler.dump_traceback_later(limits.seconds, exit=True, file=trace)
         _limit(limits)
-        say = _writer(said)
         try:
             with alone(path), _in_folder(path.parent):
                 say(report=_judged(job, path, checker.check, say).to_dict())
@@ -281,7 +289,6 @@ def _in_folder(folder: Path) -> Iterator[None]:
 
 
 def _judged(job: dict[str, Any], path: Path, check: Any, say: Any) -> Report:
-    say(name=None)
     content = read(path)
     name = job["name"] or chosen(path, content)
     found = take(run(path, content), path, name)

@@ -159,9 +159,10 @@ class Pass:
                 carry = passed @ edited("weights", layers[l][0]).T
             now.carries[l] = carry = edited("carry", carry)
             now.deltas[l] = delta = edited("delta", self._delta(carry, edited, l))
-            dW = edited("input", self.A[l - 1]).T @ delta * edited("share_W", now.share)
-            db = delta.sum(axis=0) * edited("share_b", now.share)
-            dW, db = edited("dW", dW), edited("db", db)
+            dW = edited("sum_W", edited("input", self.A[l - 1]).T @ delta)
+            db = edited("sum_b", delta.sum(axis=0))
+            dW = edited("dW", dW * edited("share_W", now.share))
+            db = edited("db", db * edited("share_b", now.share))
             if l2:
                 dW = dW + edited("penalty_W", l2 * layers[l - 1][0])
                 db = db + edited("penalty_b", np.zeros(()))

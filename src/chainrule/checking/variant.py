@@ -10,8 +10,8 @@ from typing import Any
 from chainrule.checking.steps import Edit, Edits, Now
 
 Get = Callable[[Now], Any]
-OF_WEIGHTS = {"input", "share_W", "dW", "penalty_W", "all_W"}
-OF_BIASES = {"share_b", "db", "penalty_b", "all_b"}
+OF_WEIGHTS = {"input", "sum_W", "share_W", "dW", "penalty_W", "all_W"}
+OF_BIASES = {"sum_b", "share_b", "db", "penalty_b", "all_b"}
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,153 @@
+"""What does not show in one gradient: arrays that change, sums that pile up, whole numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from chainrule.checking import cases
+from chainrule.checking.judging import Judged, is_right, l2_of
+from chainrule.checking.matching import close
+from chainrule.checking.packing import SINGLE
+from chainrule.checking.running import Run
+from chainrule.checking.sources import Place
+from chainrule.network import Network
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A mistake of the catalogue that stands in no layer, and what is to be said of it."""
+
+    name: str
+    words: str
+    gone: Callable[[Any], bool] | None = None  # says of a changed program whether it is gone
+    place: Place | None = None
+
+
+def effects(program: Any, judged: Judged) -> list[Effect]:
+    """Return the mistakes that show only beside the gradient, or in a second call."""
+    found = []
+    changed = sorted({name for run in judged.runs for name in run.changed})
+    if changed:
+        still = _runs(judged, lambda run: not run.changed)
+        found.append(Effect("changes_arguments", f"it changes {' and '.join(changed)}", still))
+    if judged.runs[0].grows and not judged.findings:
+        fits = _runs(judged, lambda run: not run.grows and is_right([run], judged.reduction))
+        found.append(Effect("broadcast", _grown(judged), fits))
+    flat = _flat_sample(program, judged)
+    found += [Effect("broadcast", flat)] if flat else []
+    if _piles_up(program, judged):
+        once = "a second call gives twice the first"
+        alone = _runs(judged, lambda run: is_right([run], judged.reduction))
+        gone = lambda other: not _piles_up(other, judged) and alone(other)  # noqa: E731
+        found.append(Effect("gradients_accumulated", once, gone if not judged.findings else None))
+    if not changed and not any("integer" in f.variant.name for f in judged.findings or ()):
+        cut = _whole_numbers(program, judged)
+        whole = lambda other: not _whole_numbers(other, judged)  # noqa: E731
+        found += [Effect("integer_arithmetic", cut, whole)] if cut else []
+    return found
+
+
+def _runs(judged: Judged, good: Callable[[Run], bool]) -> Callable[[Any], bool]:
+    def gone(other: Any) -> bool:
+        again = (other.run(run.case, judged.way) for run in judged.runs)
+        return all(
+            good(run) and _alike(run, old, judged)
+            for run, old in zip(again, judged.runs, strict=True)
+        )
+
+    return gone
+
+
+def _alike(run: Run, old: Run, judged: Judged) -> bool:
+    """Say whether a changed program still computes the same gradients, where shapes allow it."""
+    return bool(run.grows or old.grows) or all(close(b, a, 1e-7) for a, b in _parts(old, run))
+
+
+def _flat_sample(program: Any, judged: Judged) -> str:
+    """Say what becomes of one sample of shape (n_in,), where the code is right for (n_in, 1)."""
+    if judged.way.shapes.samples not in ("column", "row") or judged.findings:
+        return ""
+    shapes = replace(judged.way.shapes, samples="one", targets="flat")
+    try:
+        run = program.run(judged.runs[0].case, replace(judged.way, shapes=shapes))
+    except (Exception, SystemExit):
+        return ""
+    n_in = program.network.sizes[0]
+    return f"for x of shape ({n_in},) {_sentence(run.grows)}" if run.grows else ""
+
+
+def _grown(judged: Judged) -> str:
+    return _sentence(judged.runs[0].grows)
+
+
+def _sentence(names: list[str]) -> str:
+    one = len(names) == 1
+    return (
+        f"{' and '.join(names)} {'has' if one else 'have'} not the shape of what "
+        f"{'it is' if one else 'they are'} subtracted from, and NumPy makes a larger array of "
+        "the two, without a word"
+    )
+
+
+def _piles_up(program: Any, judged: Judged) -> bool:
+    """Say whether a second pass through the same code gives twice the gradients."""
+    first = judged.runs[0]
+    if first.updated:
+        return False
+    try:
+        second = program.run(first.case, judged.way, passes=2)
+    except (Exception, SystemExit):
+        return False
+    pairs = list(_parts(first, second))
+    return any(not close(b, a, 1e-9) for a, b in pairs) and any(
+        np.abs(a).max(initial=0.0) > 0 and close(b, 2.0 * a, 1e-9) for a, b in pairs
+    )
+
+
+def _parts(one: Run, other: Run) -> Any:
+    for l in one.gradients:
+        for a, b in zip(one.gradients[l], other.gradients[l], strict=True):
+            if a is not None and b is not None and a.shape == b.shape:
+                yield a, b
+
+
+def _whole_numbers(program: Any, judged: Judged) -> str:
+    """Say what is wrong with arrays of integers, which hold the same numbers as those of floats."""
+    shapes = judged.way.shapes
+    if program.network.loss == "cross_entropy" and shapes.targets == "labels":
+        return ""
+    m = len(judged.runs[0].case.X)
+    case = cases.make(program.network, m, (9, *program.network.sizes), l2_of(program), whole=True)
+    try:
+        plain = program.run(case, judged.way)
+    except (Exception, SystemExit):
+        return ""
+    try:
+        whole = program.run(case, replace(judged.way, shapes=replace(shapes, whole=True)))
+    except (Exception, SystemExit) as error:
+        return f"given arrays of integers, it fails: {type(error).__name__}: {error}"
+    if all(close(b, a, 1e-6) for a, b in _parts(plain, whole)):
+        return ""
+    return "given the same numbers as arrays of integers, it computes something else"
+
+
+def other_cases(program: Any, judged: Judged) -> tuple[list[Run], list[str]]:
+    """Run right code at more cases: other seeds, one sample, many."""
+    network: Network = program.network
+    if judged.way.shapes.samples in SINGLE:
+        plan = [(1, seed) for seed in range(4, 9)]
+    else:
+        plan = [(1, 4), (2, 5), (12, 6), (31, 7), (network.sizes[0], 8)]
+    runs, tried = [], []
+    for m, seed in plan:
+        case = cases.make(network, m, (seed, m, *network.sizes), l2_of(program))
+        try:
+            runs.append(program.run(case, judged.way))
+            tried.append(str(m))
+        except (Exception, SystemExit):
+            continue
+    return runs, tried
