@@ -11,6 +11,7 @@
                              the engine, for arrays
     check(function, network) judge somebody's back-propagation, and name what went wrong
     explain                  one step of a network as worked mathematics
+    worksheet                the same as an exercise by hand, with the key
     feedforward_nn           the source document's own function
 
 A name is imported when it is first used, so that ``import chainrule`` is quick.
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from chainrule.estimators import MLPClassifier, MLPRegressor
     from chainrule.explaining.derivation import Derivation
     from chainrule.explaining.steps import explain
+    from chainrule.explaining.worksheet import worksheet
     from chainrule.fitting import fit
     from chainrule.folds import train_ensemble
     from chainrule.loop import train
@@ -81,6 +83,7 @@ _HOMES = {
     "mean_loss": "engine",
     "train": "loop",
     "train_ensemble": "folds",
+    "worksheet": "explaining.worksheet",
 }
 
 __all__ = [
@@ -114,6 +117,7 @@ __all__ = [
     "mean_loss",
     "train",
     "train_ensemble",
+    "worksheet",
 ]
 
 

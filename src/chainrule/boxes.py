@@ -52,7 +52,7 @@ def clean(words: str) -> str:
     >>> clean("a\nb\x1b[0m\u202e")
     'a b�[0m'
     """
-    return "".join(map(_clean, " ".join(words.split())))
+    return "".join(map(_clean, re.sub(r"\s+", " ", words)))
 
 
 def _clean(sign: str) -> str:

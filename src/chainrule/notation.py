@@ -11,7 +11,7 @@ import ast
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -209,8 +209,7 @@ def value_of(expression: Any) -> float:
     raise TypeError(f"{expression!r} is no expression")
 
 
-@dataclass(frozen=True)
-class Definition:
+class Definition(NamedTuple):
     """A line of a formula: a name, and what it stands for."""
 
     name: str

@@ -292,7 +292,7 @@ Form = Annotated[
     FormName | None,
     _option(
         OUTPUT,
-        f"{', '.join(FORMS)}. Default: by the ending of the output (.txt, .md, .tex, .html, .json).",
+        f"{', '.join(FORMS)}. Default: by the ending of the output: .txt, .md, .tex and so on.",
         "--format",
         metavar="NAME",
     ),

@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 from chainrule.boxes import ATOM, DIGITS, MINUS, POWER, PRODUCT, Setter, figure, named
-from chainrule.markup import Latex, MathML, latex_text
-from chainrule.notation import Call, Number, Quotient, Sum, Symbol
+from chainrule.markup import latex, latex_terms, latex_text, mathml, mathml_terms
+from chainrule.notation import Call, Number, Quotient, Symbol
 
 __all__ = [
     "DIGITS", "MINUS", "figure", "latex", "latex_terms", "latex_text", "mathml", "mathml_terms",
@@ -30,70 +30,34 @@ def text(expression: Any, digits: int = DIGITS) -> str:
     a = 1/(1 + exp(−z))
     slope = a·(1 − a)
     """
-    return Text(digits).set(expression)
+    return _Text(digits).set(expression)
 
 
-def latex(expression: Any, digits: int = DIGITS) -> str:
-    r"""Print an expression as LaTeX, for mathematical mode.
-
-    Examples
-    --------
-    >>> print(latex(Sum((Symbol("W", 2, (1, 3)), Quotient(Number(1), Symbol("n"))))))
-    W_{1,3}^{(2)} + \frac{1}{n}
-    """
-    return Latex(digits).set(expression)
-
-
-def mathml(expression: Any, digits: int = DIGITS) -> str:
-    """Print an expression as MathML, without the ``math`` element around it.
-
-    Examples
-    --------
-    >>> print(mathml(Quotient(Number(1), Symbol("n"))))
-    <mfrac><mn>1</mn><mi>n</mi></mfrac>
-    """
-    return MathML(digits).set(expression)
-
-
-def latex_terms(expression: Any, digits: int = DIGITS) -> list[str]:
-    """Print the terms of a sum as LaTeX, so that a line can break between them."""
-    return _terms(Latex(digits), expression)
-
-
-def mathml_terms(expression: Any, digits: int = DIGITS) -> list[str]:
-    """Print the terms of a sum as MathML, so that a line can break between them."""
-    return _terms(MathML(digits), expression)
-
-
-def _terms(setter: Setter, expression: Any) -> list[str]:
-    return setter.terms(expression) if isinstance(expression, Sum) else [setter.set(expression)]
-
-
-class Text(Setter):
+class _Text(Setter):
     """Print in one line of Unicode."""
 
     fraction_binds = PRODUCT
     half = "½"
 
-    def number(self, decimal: str, ten: int) -> str:  # type: ignore[override]
+    def number(self, decimal: str, ten: int) -> str:
         decimal, power = decimal.replace("-", MINUS), f"10{str(ten).translate(SUPERSCRIPTS)}"
         if ten and decimal.lstrip(MINUS) == "1":
             return decimal[:-1] + power
         return f"{decimal}·{power}" if ten else decimal
 
-    def symbol(self, symbol: Symbol) -> str:  # type: ignore[override]
+    def symbol(self, symbol: Symbol) -> str:
         letter, digits = named(symbol.letter)
         layer = "" if symbol.layer is None else str(symbol.layer)
         at = f"[{','.join(map(str, symbol.at))}]" if symbol.at else ""
         return letter + (digits + layer).translate(SUBSCRIPTS) + at
 
-    def derivative(self, of: str, by: str) -> str:  # type: ignore[override]
+    def derivative(self, of: str, by: str) -> str:
         return f"∂{of}/∂{by}"
 
-    def words(self, words: str) -> str:  # type: ignore[override]
+    def words(self, words: str) -> str:
         return f"({words})"
 
-    def fraction(self, top: Any, bottom: Any) -> str:  # type: ignore[override]
+    def fraction(self, top: Any, bottom: Any) -> str:
         plain = isinstance(top, Number)
         above = self.within(top, PRODUCT + isinstance(top, Quotient))
         return f"{self.set(top) if plain else above}/{self.within(bottom, POWER)}"
@@ -103,13 +67,13 @@ class Text(Setter):
             return POWER  # the bar of the root is missing
         return super().binds(expression)
 
-    def power(self, base: str, exponent: Any) -> str:  # type: ignore[override]
+    def power(self, base: str, exponent: Any) -> str:
         raised = self.set(exponent)
         if re.fullmatch(rf"{MINUS}?[0-9]+", raised):
             return base + raised.translate(SUPERSCRIPTS)
         return f"{base}^{self.within(exponent, ATOM)}"
 
-    def call(self, name: str, arguments: Any) -> str:  # type: ignore[override]
+    def call(self, name: str, arguments: Any) -> str:
         inside = ", ".join(map(self.set, arguments))
         if name == "abs" and "|" not in inside:
             return f"|{inside}|"
@@ -117,14 +81,14 @@ class Text(Setter):
             return f"√{self.within(arguments[0], ATOM)}"
         return f"{name}({inside})"
 
-    def choice(self, rows: Any, rest: str) -> str:  # type: ignore[override]
+    def choice(self, rows: Any, rest: str) -> str:
         return "".join(f"{value} if {when}, else " for value, when in rows) + rest
 
-    def brackets(self, inside: str) -> str:  # type: ignore[override]
+    def brackets(self, inside: str) -> str:
         return f"({inside})"
 
-    def operator(self, sign: str, between: bool) -> str:  # type: ignore[override]
+    def operator(self, sign: str, between: bool) -> str:
         return f" {sign} " if between else sign
 
-    def times(self, wide: bool) -> str:  # type: ignore[override]
+    def times(self, wide: bool) -> str:
         return " · " if wide else "·"

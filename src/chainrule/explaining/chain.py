@@ -58,7 +58,6 @@ def _errors(signs: Signs, l: int) -> Iterator[Line]:
         yield from _slope_of_loss(signs)
         return
     deltas = signs.trace.deltas
-    assert deltas is not None
     for place, j in enumerate(signs.neurons(l)):
         values = signs.weights(l + 1)[j - 1] * deltas[l + 1]
 
@@ -101,7 +100,7 @@ def _slope_of_cross_entropy(signs: Signs, k: int, error: Derivative) -> Iterator
 
 def _slopes(signs: Signs, l: int) -> Iterator[Line]:
     """Yield dA/dZ = f'(Z), equations (10) to (13)."""
-    if signs.trace.slopes is None or signs.trace.slopes[l] is None:
+    if signs.trace.slopes[l] is None:
         return
     name = signs.trace.network.activations[l - 1]
     rule = rule_of_activation(name)
@@ -129,7 +128,6 @@ def _deltas(signs: Signs, l: int) -> Iterator[Line]:
 def _through_softmax(signs: Signs) -> Iterator[Line]:
     """Yield dL/dZ_k = A_k (dL/dA_k - sum of A dL/dA), as every output depends on every score."""
     depth, errors = signs.trace.depth, signs.trace.errors
-    assert errors is not None
     values = signs.trace.A[depth] * errors[depth]
     mean = Symbol("S", value=float(values.sum()))
     total = signs.sum_of(values, lambda k: Product((signs.A(depth, k), signs.by_A(depth, k))))

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 
 from chainrule.boxes import clean
-from chainrule.explaining.parts import Explanation, Grid, Line, Lines, Words
+from chainrule.explaining.parts import Explanation, Grid, Line, Lines, Sketch, Words
 from chainrule.explaining.shown import broken, cell, is_short, pieces, sides_of, verdict, wordy
-from chainrule.notation import Expression
+from chainrule.explaining.sketch import as_lines
+from chainrule.notation import Choice, Expression
 from chainrule.typesetting import latex, latex_terms
 
 BLANK = "\\underline{\\hspace{12em}}"
@@ -17,7 +18,7 @@ _SPECIAL = re.compile(r"[\\`*_{}\[\]|~$]")
 _IN_MATHEMATICS = {
     "_": "\\_", "%": "\\%", "#": "\\#", "&": "\\&", "$": "\\$", "{": "\\{", "}": "\\}",
     "\\": "\\backslash ", "<": "\\lt ", ">": "\\gt ", "|": "\\vert ", "~": "\\sim ",
-    "^": "\\wedge ", "`": "'", "'": "\\text{’}",
+    "^": "\\wedge ", "*": "\\ast ", "`": "'", "'": "\\text{’}",
 }  # fmt: skip
 
 
@@ -43,10 +44,13 @@ def as_markdown(explanation: Explanation) -> str:
     """
     blocks = [f"# {escaped(explanation.title)}"]
     for section in explanation.sections:
+        blocks += ["---"] if section.new_page else []
         blocks.append(f"## {escaped(section.title)}")
         for part in section.parts:
             if isinstance(part, Words):
                 blocks.append(_words(part, explanation.digits))
+            elif isinstance(part, Sketch):
+                blocks.append("\n".join(["```text", *as_lines(part), "```"]))
             elif isinstance(part, Grid):
                 blocks.append("\n".join(_grid(part, explanation.digits)))
             else:
@@ -115,17 +119,23 @@ def _equations(part: Lines, digits: int) -> Iterator[str]:
 
 def _rows(line: Line, digits: int) -> Iterator[str]:
     """Yield the rows of an equation: one if it fits, else a side a row."""
-    whole = isinstance(line.left, str)
-    left = words_in_mathematics(str(line.left)) if whole else mathematics(line.left, digits)  # type: ignore[arg-type]
+    left = _left(line, digits)
     expressions = sides_of(line, digits)
     sides = [_side(side, digits) for side in expressions] or [BLANK]
+    for place, side in enumerate(expressions[:-1]):
+        sides[place] += "\\qquad" if isinstance(side, Choice) else ""
     relation, behind = RELATIONS.get(line.relation, line.relation), _remark(line, digits)
     if is_short(line, expressions, digits):
         sides = [" = ".join(sides)]
-    for place, side in enumerate(sides):
+    for place, printed in enumerate(sides):
         last = f" && {behind}" if behind and place == len(sides) - 1 else ""
-        yield f"{left} &{relation} {side}{last}".lstrip()
+        yield f"{left} &{relation} {printed}{last}".lstrip()
         left, relation = "", "="
+
+
+def _left(line: Line, digits: int) -> str:
+    left = line.left
+    return words_in_mathematics(left) if isinstance(left, str) else mathematics(left, digits)
 
 
 def _remark(line: Line, digits: int) -> str:

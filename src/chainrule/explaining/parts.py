@@ -66,9 +66,9 @@ class Lines:
 
 @dataclass(frozen=True)
 class Words:
-    """A paragraph of plain text; what names of columns it holds may be any text."""
+    """A paragraph: plain text, in which names of columns may be any, and signs among it."""
 
-    text: str
+    text: str | tuple[str | Expression, ...]
 
 
 Cell = Expression | str | float | None
@@ -82,15 +82,24 @@ class Grid:
     rows: tuple[tuple[Cell, ...], ...]
 
 
-Part = Lines | Words | Grid
+@dataclass(frozen=True)
+class Sketch:
+    """A drawing of a network: the neurons of each layer, and what a layer is called."""
+
+    sizes: tuple[int, ...]
+    names: tuple[str, ...]
+
+
+Part = Lines | Words | Grid | Sketch
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of an explanation, under a title."""
+    """A part of an explanation, under a title; it may begin a page where there are pages."""
 
     title: str
     parts: tuple[Part, ...]
+    new_page: bool = False
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ def best_paths(signs: Signs, l: int, j: int, most: int) -> list[Path]:
     for layer in range(depth - 1, l - 1, -1):
         layers = signs.trace.network.layers(signs.trace.theta)
         W = layers[layer][0]
-        slopes = signs.trace.slopes[layer] if signs.trace.slopes else None
+        slopes = signs.trace.slopes[layer]
         assert slopes is not None
         neurons = [j] if layer == l else range(1, signs.sizes[layer] + 1)
         found = {}
@@ -111,7 +111,6 @@ def best_paths(signs: Signs, l: int, j: int, most: int) -> list[Path]:
 
 
 def _last(signs: Signs, k: int) -> float:
-    assert signs.trace.deltas is not None
     return float(signs.trace.deltas[signs.trace.depth][k - 1])
 
 

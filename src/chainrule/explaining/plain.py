@@ -6,7 +6,8 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from chainrule.explaining.parts import TICK, Explanation, Grid, Line, Lines, Words, tick
+from chainrule.explaining.parts import TICK, Explanation, Grid, Line, Lines, Sketch, Words, tick
+from chainrule.explaining.sketch import as_lines
 from chainrule.notation import Number
 from chainrule.typesetting import text
 
@@ -29,13 +30,21 @@ def as_text(explanation: Explanation, width: int = 80) -> str:
 def part_lines(part: Any, width: int, digits: int) -> list[str]:
     """Return the lines of one part of a section."""
     if isinstance(part, Words):
-        return ["", *textwrap.wrap(part.text, width)]
+        return ["", *textwrap.wrap(said(part, digits), width)]
+    if isinstance(part, Sketch):
+        return as_lines(part)
     if isinstance(part, Grid):
         return list(_grid(part, width, digits))
     assert isinstance(part, Lines)
     left = max((len(_left(line, digits)) for line in part.lines), default=0)
     left = min(left, width // 3)
     return [row for line in part.lines for row in _equation(line, left, width, digits)]
+
+
+def said(words: Words, digits: int) -> str:
+    """Return a paragraph as text."""
+    pieces = (words.text,) if isinstance(words.text, str) else words.text
+    return "".join(piece if isinstance(piece, str) else text(piece, digits) for piece in pieces)
 
 
 def _left(line: Line, digits: int) -> str:

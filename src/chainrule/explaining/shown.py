@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from chainrule.boxes import clean
-from chainrule.explaining.parts import TICK, Explanation, Grid, Line, Lines, Words, tick
+from chainrule.explaining.parts import TICK, Grid, Line, Words, tick
 from chainrule.notation import Expression, Number, Sum
 from chainrule.typesetting import text
 
@@ -80,12 +80,4 @@ def wordy(grid: Grid) -> list[bool]:
 def pieces(words: Words) -> Iterator[str | Expression]:
     """Yield the words of a paragraph, and the signs among them."""
     for piece in (words.text,) if isinstance(words.text, str) else words.text:
-        yield clean(f"|{piece}|")[1:-1] if isinstance(piece, str) else piece
-
-
-def lines_of(explanation: Explanation) -> Iterator[Line]:
-    """Yield all equations of an explanation."""
-    for section in explanation.sections:
-        for part in section.parts:
-            if isinstance(part, Lines):
-                yield from part.lines
+        yield clean(piece) if isinstance(piece, str) else piece

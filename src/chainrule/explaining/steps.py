@@ -161,8 +161,11 @@ def _network(signs: Signs) -> Section:
     if signs.trace.depth > 1:
         parts.append(
             Words(
-                "A sign carries the number of its layer, and in brackets the neurons that it "
-                "belongs to: W₂[3,1] goes from neuron 3 of layer 1 to neuron 1 of layer 2."
+                (
+                    "A sign carries the number of its layer, and those of its neurons: ",
+                    Symbol("W", 2, (3, 1)),
+                    " goes from neuron 3 of layer 1 to neuron 1 of layer 2.",
+                )
             )
         )
     return Section("The network", tuple(parts))

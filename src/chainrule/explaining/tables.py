@@ -188,8 +188,11 @@ def _target_parts(spec: TableSpec, one: Any, y: Any) -> list[Part]:
         classes = ", ".join(f"{k} {printable(c)}" for k, c in enumerate(target.classes, 1))
         return [
             Words(
-                f"The target {name} is {cell}, so Y[{number + 1}] = 1, and 0 elsewhere. "
-                f"The classes are {classes}."
+                (
+                    f"The target {name} is {cell}, so ",
+                    Symbol("Y", None, (number + 1,)),
+                    f" = 1, and 0 elsewhere. The classes are {classes}.",
+                )
             )
         ]
     return [Words(f"The target {name} is {cell}, so Y = {number}.")]
