@@ -111,7 +111,7 @@ def worked() -> str:
     step = explain(network, parameters, [1.0, 2.0, 3.0], 1.0, solver="gd", learning_rate=0.5)
     _, text = step.to_markdown().split("\n", 1)
     return (
-        "# The step, worked out\n\nThe step of [the page before](neuron.md), as `explain` "
+        "# The step in full\n\nThe step of [the page before](neuron.md), as `explain` "
         f"prints it. The numbers on the right are the document's equations.\n{text}"
     )
 
