@@ -169,7 +169,7 @@ class Setter:
             case Negative() | Sum():
                 return "".join(self.terms(expression))
             case Product(factors=factors):
-                return self._product(factors)
+                return self._times(factors).join(self._factors(factors))
             case Quotient(top=top, bottom=bottom):
                 return self.fraction(top, bottom)
             case Power(base=base, exponent=exponent):
@@ -228,15 +228,26 @@ class Setter:
             printed.append(self.operator(sign, place > 0) + part if minus or place else part)
         return printed
 
-    def _product(self, factors: tuple[Expression, ...]) -> str:
-        parts = [
+    def pieces(self, expression: Any) -> list[str]:
+        """Print the terms or factors of an expression, so that a line can break between them."""
+        match expression:
+            case Sum():
+                return self.terms(expression)
+            case Product(factors=factors):
+                first, *others = self._factors(factors)
+                return [first, *(self._times(factors) + factor for factor in others)]
+        return [self.set(expression)]
+
+    def _times(self, factors: tuple[Expression, ...]) -> str:
+        return self.times(any(isinstance(factor, Derivative) for factor in factors))
+
+    def _factors(self, factors: tuple[Expression, ...]) -> list[str]:
+        return [
             self.set(factor)
             if place == 0 and isinstance(factor, Number)
             else self.within(factor, PRODUCT + isinstance(factor, Quotient))
             for place, factor in enumerate(factors)
         ]
-        wide = any(isinstance(factor, Derivative) for factor in factors)
-        return self.times(wide).join(parts)
 
     def _branches(self, choice: Choice) -> tuple[list[tuple[str, str]], str]:
         """Return what a choice gives and when, and what it gives elsewhere."""

@@ -6,11 +6,11 @@ import re
 from typing import Any
 
 from chainrule.boxes import ATOM, DIGITS, MINUS, POWER, PRODUCT, Setter, figure, named
-from chainrule.markup import latex, latex_terms, latex_text, mathml, mathml_terms
+from chainrule.markup import latex, latex_pieces, latex_text, mathml, mathml_pieces
 from chainrule.notation import Call, Number, Quotient, Symbol
 
 __all__ = [
-    "DIGITS", "MINUS", "figure", "latex", "latex_terms", "latex_text", "mathml", "mathml_terms",
+    "DIGITS", "MINUS", "figure", "latex", "latex_pieces", "latex_text", "mathml", "mathml_pieces",
     "text",
 ]  # fmt: skip
 
