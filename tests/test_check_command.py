@@ -334,7 +334,8 @@ def test_a_folder_for_each_student(run):
     document = json.loads(run(".", *NEURON, "--json")[1])
     found = {row["file"]: (row["verdict"], row["message"]) for row in document["submissions"]}
     assert {name: verdict for name, (verdict, _) in found.items()} == {
-        "anna/net.py": "correct", "ben/net.py": "mistake", "cleo": "failed", "dan": "failed"
+        "anna/net.py": "correct", "ben/net.py": "mistake", "cleo": "failed", "dan": "failed",
+        "eve": "failed",
     }  # fmt: skip
     assert found["cleo"][1] == "several files may be meant: one.py, two.py."
     assert found["dan"][1] == "none of its files has back-propagation: one.py, two.py."

@@ -217,6 +217,16 @@ def test_what_is_a_submission(tmp_path):
         submissions(tmp_path / "s2")
 
 
+def test_a_folder_of_folders(tmp_path):
+    for name in ("a/net.py", "b/hw/net.py", "c/text.txt", "d/.venv/x.py", "e/__pycache__/x.py"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(RIGHT)
+    found = {each.name: each.problem for each in submissions(tmp_path)}
+    nothing = "there is no file of Python (*.py) in this folder."
+    assert found == {"a/net.py": "", "b/net.py": "", "c": nothing, "d": nothing, "e": nothing}
+    assert submissions(tmp_path)[1].path == tmp_path / "b" / "hw" / "net.py"
+
+
 @pytest.mark.parametrize("jobs", [1, 4])
 def test_rows_are_in_the_order_of_submissions(tmp_path, jobs):
     found = []

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from importlib import import_module
 from types import TracebackType
 from typing import Any
 
 from chainrule.checking.classes import ClassProgram
 from chainrule.checking.functions import FunctionProgram
+from chainrule.checking.inferring import ADVICE, candidates, shows_loss
 from chainrule.checking.judging import Error, Judged, judge
 from chainrule.checking.packing import BIASES, TARGETS, WEIGHTS
 from chainrule.checking.packing import SAMPLES as SAMPLE_WAYS
@@ -66,14 +69,83 @@ def check(
     hints = _hints(weights=weights, samples=samples, targets=targets, biases=biases)
     name = code if isinstance(code, str) else getattr(code, "__name__", "the code")
     try:
-        program: Any = (
-            ClassProgram(code, network, hints)
-            if inspect.isclass(code)
-            else FunctionProgram(code, network, hints)
-        )
+        thing = _loaded(code)
+        if network is None:
+            return _inferred(thing, hints)
+        return _judged(_program(thing, network, hints))
     except Unreadable as error:
         return Report("failed", name, f"{name} could not be called: {error}.")
-    return _judge(program, network)
+
+
+def _loaded(code: Any) -> Any:
+    if not isinstance(code, str):
+        return code
+    thing, _ = import_module("chainrule.checking.loading").load(code)
+    return thing
+
+
+def _program(thing: Any, network: Network, hints: dict[str, str]) -> Any:
+    kind = ClassProgram if inspect.isclass(thing) else FunctionProgram
+    return kind(thing, network, hints)
+
+
+def _inferred(thing: Any, hints: dict[str, str]) -> Report:
+    """Judge code as that of the network which fits it best."""
+    found: list[tuple[Any, Judged]] = []
+    networks = candidates(thing, hints)
+    error: Exception | None = None
+    failed: Report | None = None
+    for network in networks:
+        try:
+            program = _program(thing, network, hints)
+        except Unreadable as reason:
+            error = reason
+            continue
+        program, best, errors = _best_way(program, pairs=False)
+        if best is None:
+            failed = failed or _failed(program, errors)
+        elif best.cost == (0, 0):
+            found = [(program, best)]
+            break
+        else:
+            found.append((program, best))
+    if not found:
+        if failed is None:
+            raise error or Unreadable(f"which network it computes cannot be seen; {ADVICE}")
+        return replace(
+            failed, message=f"{failed.message} Of which network it is was guessed; {ADVICE}."
+        )
+    return _of_likeliest(thing, found)
+
+
+def _of_likeliest(thing: Any, found: list[tuple[Any, Judged]]) -> Report:
+    """Report the network whose forward pass is seen, and which leaves the fewest mistakes."""
+    most = max(best.forward for _, best in found)
+    found = [(program, best) for program, best in found if best.forward == most]
+    depth = len(found[0][0].network.sizes) - 1
+    if all(best.findings is None for _, best in found) and most < depth:
+        name = getattr(thing, "__name__", "the code")
+        message = f"Which network {name} computes cannot be seen from its code; {ADVICE}."
+        return Report("failed", name, message)
+    if all(best.findings is None for _, best in found):
+        again = [_best_way(program)[:2] for program, _ in found[:3]]
+        found = [(program, best) for program, best in again if best is not None]
+    program, best = min(found, key=lambda pair: pair[1].cost)
+    report = reported(program, best)
+    others = [
+        each for each, its in found
+        if its.cost == best.cost and each.network.loss != program.network.loss and best.cost[0]
+    ]  # fmt: skip
+    notes = (f"The network was inferred from the code: {report.network}.", *report.notes)
+    if others and not shows_loss(thing):
+        losses = " or ".join(f"loss={one.network.loss!r}" for one in (program, others[0]))
+        message = (
+            "No loss stands in the code, and under two a mistake is found. Give the network, with "
+            f"{losses}."
+        )
+        told = tuple(mistake.message for mistake in report.mistakes)
+        return replace(report, verdict="unknown", message=message, mistakes=(), notes=notes + told)
+    return replace(report, notes=notes)
 
 
 def _hints(**given: str | None) -> dict[str, str]:
@@ -83,15 +155,18 @@ def _hints(**given: str | None) -> dict[str, str]:
     return {key: value for key, value in given.items() if value is not None}
 
 
-def _judge(program: Any, network: Network) -> Report:
-    best, errors = judge(program)
-    if any(_in_print(program, error) for _, error in errors) and (
-        best is None or best.cost != (0, 0)
-    ):
+def _judged(program: Any) -> Report:
+    program, best, errors = _best_way(program)
+    return _failed(program, errors) if best is None else reported(program, best)
+
+
+def _best_way(program: Any, pairs: bool = True) -> tuple[Any, Judged | None, list[Error]]:
+    """Find the way to call the code; leave its print statements out where they break it."""
+    best, errors = judge(program, pairs)
+    wrong = best is None or best.cost != (0, 0)
+    if wrong and any(_in_print(program, error) for _, error in errors):
         program, best = _without_prints(program, best, errors)
-    if best is None:
-        return _failed(program, errors)
-    return reported(program, best)
+    return program, best, errors
 
 
 def _in_print(program: Any, error: BaseException) -> bool:

@@ -31,6 +31,7 @@ def effects(program: Any, judged: Judged) -> list[Effect]:
     """Return the mistakes that show only beside the gradient, or in a second call."""
     found = []
     changed = sorted({name for run in judged.runs for name in run.changed})
+    changed = changed or _changed_otherwise(program, judged)
     if changed:
         still = _runs(judged, lambda run: not run.changed)
         found.append(Effect("changes_arguments", f"it changes {' and '.join(changed)}", still))
@@ -49,6 +50,21 @@ def effects(program: Any, judged: Judged) -> list[Effect]:
         whole = lambda other: not _whole_numbers(other, judged)  # noqa: E731
         found += [Effect("integer_arithmetic", cut, whole)] if cut else []
     return found
+
+
+def _changed_otherwise(program: Any, judged: Judged) -> list[str]:
+    """Return what is changed in place where targets are handed over in another shape."""
+    for targets in ("matrix", "flat"):
+        shapes = replace(judged.way.shapes, targets=targets)
+        if shapes == judged.way.shapes or program.network.sizes[-1] > 1:
+            continue
+        try:
+            run = program.run(judged.runs[0].case, replace(judged.way, shapes=shapes))
+        except (Exception, SystemExit):
+            continue
+        if run.changed and all(close(b, a, 1e-7) for a, b in _parts(judged.runs[0], run)):
+            return run.changed
+    return []
 
 
 def _runs(judged: Judged, good: Callable[[Run], bool]) -> Callable[[Any], bool]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import csv
 import io
 import time
@@ -14,7 +13,7 @@ from threading import Event
 from typing import Any
 
 from chainrule.checking.finding import TIERS, likelihood, named
-from chainrule.checking.loading import read
+from chainrule.checking.loading import parsed, read
 from chainrule.checking.report import Report
 from chainrule.checking.sandbox import INTERRUPTED, LIMITS, Limits, judge_apart
 from chainrule.errors import BadInput, BadSetting
@@ -70,32 +69,37 @@ class Row:
 
 
 def submissions(folder: Path, function: str | None = None) -> list[Submission]:
-    """Return what there is to judge: each file of Python in a folder, and one of each subfolder.
+    """Return what there is to judge: each file of Python in a folder, or one of each subfolder.
+
+    Where a folder holds files and subfolders, those of the latter count that hold files of
+    Python; where it holds subfolders alone, all of them do.
 
     Raises
     ------
     BadSetting
         If there is none.
     """
-    found = []
-    for path in sorted(folder.iterdir(), key=lambda path: path.name.casefold()):
-        if path.name.startswith((".", "_")):
-            continue
-        if path.is_dir():
-            files = _files(path)
-            if files:
-                found.append(_of_several(path.name, files, function))
-        elif path.suffix == ".py":
-            found.append(Submission(path.name, path))
+    paths = [path for path in folder.iterdir() if not path.name.startswith((".", "_"))]
+    files = [Submission(p.name, p) for p in paths if p.suffix == ".py" and not p.is_dir()]
+    inside = {path: _files(path) for path in paths if path.is_dir()}
+    found = files + [_of_several(p.name, each, function) for p, each in inside.items() if each]
     if not found:
         raise BadSetting(f"{folder} has no files of Python (*.py), nor folders with such files")
-    return found
+    if not files:
+        nothing = "there is no file of Python (*.py) in this folder."
+        found += [Submission(p.name, None, nothing) for p, each in inside.items() if not each]
+    return sorted(found, key=lambda each: each.name.casefold())
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(
-        p for p in folder.glob("*.py") if not p.name.startswith((".", "_")) and p.is_file()
-    )
+    """Return the files of Python in a folder, or else in the folders of it."""
+    for pattern in ("*.py", "*/*.py"):
+        found = [path for path in folder.glob(pattern) if path.is_file()]
+        parts = {path: path.relative_to(folder).parts for path in found}
+        kept = [p for p in found if not any(part.startswith((".", "_")) for part in parts[p])]
+        if kept:
+            return sorted(kept)
+    return []
 
 
 def _of_several(name: str, files: list[Path], function: str | None) -> Submission:
@@ -113,8 +117,8 @@ def _of_several(name: str, files: list[Path], function: str | None) -> Submissio
 
 def _likelihood(path: Path, function: str | None) -> int:
     try:
-        tree = ast.parse(read(path))
-    except (BadInput, SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = parsed(path, read(path))
+    except BadInput:
         return TIERS
     if function:
         return 0 if function in named(tree) else TIERS

@@ -74,7 +74,7 @@ def runs_of(program: Any, way: Way, salt: int = 0) -> list[Run]:
     ]
 
 
-def judge(program: Any) -> tuple[Judged | None, list[Error]]:
+def judge(program: Any, pairs: bool = True) -> tuple[Judged | None, list[Error]]:
     """Return the likeliest way to call the code and what is wrong under it, and what it raised.
 
     A matrix of one sample comes last: what is wrong for several may be right for one.
@@ -82,17 +82,17 @@ def judge(program: Any) -> tuple[Judged | None, list[Error]]:
     errors: list[Error] = []
     ways = list(program.ways())
     several = [way for way in ways if way.shapes.samples not in ("column", "row")]
-    best = _judge(program, several, errors)
+    best = _judge(program, several, errors, pairs)
     if best is not None and best.findings is not None and not best.runs[0].grows:
         return best, errors
     if best is None or best.runs[0].grows:
-        alone = _judge(program, [way for way in ways if way not in several], errors)
+        alone = _judge(program, [way for way in ways if way not in several], errors, pairs)
         if best is None or (alone is not None and alone.cost < best.cost):
             return alone, errors
     return best, errors
 
 
-def _judge(program: Any, ways: list[Way], errors: list[Error]) -> Judged | None:
+def _judge(program: Any, ways: list[Way], errors: list[Error], pairs: bool) -> Judged | None:
     waiting: list[Judged] = []
     seen: dict[Any, Way] = {}
     for way in ways:
@@ -108,7 +108,7 @@ def _judge(program: Any, ways: list[Way], errors: list[Error]) -> Judged | None:
         if mark not in seen:
             seen[mark] = way
             waiting.append(Judged(way, runs, reductions(runs)[0], None))
-    return _best(program, waiting) if waiting else None
+    return _best(program, waiting, pairs) if waiting else None
 
 
 def _mark_of(run: Run) -> Any:
@@ -117,14 +117,14 @@ def _mark_of(run: Run) -> Any:
     return (tuple((a.shape, f"{np.sum(a):.9g}") for a in arrays), *run.grows, *drawn)
 
 
-def _best(program: Any, waiting: list[Judged]) -> Judged:
+def _best(program: Any, waiting: list[Judged], pairs: bool) -> Judged:
     """Return the way under which the fewest mistakes explain what was computed."""
     for each in waiting:
         each.forward = forward_seen(program, each)
     most = max(each.forward for each in waiting)
     waiting = [each for each in waiting if each.forward == most]
     best = min((judged(each, pairs=False) for each in waiting), key=lambda j: j.cost)
-    if best.findings is not None:
+    if best.findings is not None or not pairs:
         return _with_others(best, [judged(each, pairs=False) for each in waiting])
     fewest = min(len(each.runs[0].grows) for each in waiting)
     tries = [each for each in waiting if len(each.runs[0].grows) == fewest][:3]
@@ -230,8 +230,8 @@ def judged(each: Judged, pairs: bool = True) -> Judged:
     best: Judged | None = None
     options = reductions(each.runs)
     if pairs and len(options) > 1:
-        right = {option: _right_parts(each.runs, option) for option in options}
-        options = [option for option in options if right[option] == max(right.values())]
+        right = [_right_parts(each.runs, option) for option in options]
+        options = [o for o, parts in zip(options, right, strict=True) if parts >= right[0]]
     for reduction in options:
         seen = seen_by(each.runs, reduction)
         found = find(seen, updates=each.runs[0].updated, pairs=pairs)

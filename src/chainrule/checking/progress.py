@@ -39,7 +39,7 @@ def progress(program: Any, best: Judged, trace: Trace) -> tuple[list[Effect], li
     found = [effect for effect in (_loss(program, best, trace, shown),) if effect]
     wrong = [*_failed_line(program), *_mixed(best, shown), *_per_cent(program)]
     if wrong:
-        lines = [place for place in prints(program)]
+        lines = prints(program)
         found.append(Effect("progress_line", "; ".join(wrong), place=lines[0] if lines else None))
     return found, []
 
@@ -57,9 +57,10 @@ def _print_calls(program: Any) -> Iterator[tuple[Any, ast.Expr]]:
     for _, thing in family(getattr(program, "spoken", program).thing):
         source = source_of(thing)
         for node in ast.walk(source.tree):
-            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-                if isinstance(node.value.func, ast.Name) and node.value.func.id == "print":
-                    yield source, node
+            call = node.value if isinstance(node, ast.Expr) else None
+            name = call.func if isinstance(call, ast.Call) else None
+            if isinstance(name, ast.Name) and name.id == "print":
+                yield source, node
 
 
 def _shown(program: Any, trace: Trace) -> Iterator[Shown]:

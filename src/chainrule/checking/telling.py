@@ -249,6 +249,6 @@ def html(report: Any) -> str:
 
 
 def _rows(pairs: list[tuple[str, str]]) -> str:
-    cell = '<td style="text-align:left">'
+    cell = '<td style="text-align:left;padding:0 1em 0 0">'
     rows = [f"<tr>{cell}{name}</td>{cell}{escape(text)}</td></tr>" for name, text in pairs]
-    return f"<table>{''.join(rows)}</table>" if rows else ""
+    return f'<table style="margin:0.6em 0">{"".join(rows)}</table>' if rows else ""

@@ -92,6 +92,18 @@ class Trace:
         distance = np.minimum(*(np.abs(each - flat) for each in near))
         return bool((distance <= 1e-9 * np.maximum(np.abs(flat), 1e-3)).all())
 
+    def first(self, wanted: Array) -> int | None:
+        """Return when these numbers first came up, all samples at once or each on its own."""
+        times = [k for k, value in enumerate(self.values) if same(value.numbers, wanted)]
+        if times:
+            return times[0]
+        rows = [
+            next((k for k, v in enumerate(self.values) if same(v.numbers, row)), None)
+            for row in wanted
+        ]
+        known = [k for k in rows if k is not None]
+        return known[0] if len(known) == len(rows) and wanted.shape[1] > 0 else None
+
     def all_of(self, wanted: Array) -> list[Value]:
         """Return the values that are this array, turned or flat as it may be."""
         return [value for value in self.values if same(value.numbers, wanted)]
