@@ -19,7 +19,6 @@ from collections.abc import Callable
 from typing import Any
 
 from chainrule.checking.checker import check
-from chainrule.checking.loading import load
 from chainrule.network import Network
 
 
@@ -57,6 +56,6 @@ def assert_gradients_correct(
     AssertionError: ✗ gradients: ...
     """
     __tracebackhide__ = True  # pytest shows the caller's line, and not ours
-    report = check(load(function) if isinstance(function, str) else function, network, **hints)
+    report = check(function, network, **hints)
     if report.verdict != "correct":
         raise AssertionError(str(report))
