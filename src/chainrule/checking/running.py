@@ -66,7 +66,7 @@ def quiet(printed: io.StringIO, trace: Trace | None = None) -> Iterator[None]:
     def seeded(seed: Any = None) -> Any:
         return fresh(SEED if seed is None else seed)
 
-    np.random.default_rng = seeded  # type: ignore[assignment]
+    np.random.default_rng = seeded
     try:
         with (
             contextlib.redirect_stdout(printed),
