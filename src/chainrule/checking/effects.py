@@ -125,8 +125,8 @@ def _grown(program: Any, run: Run, trace: Trace, gone: Callable[[Any], bool]) ->
             break
     else:
         told.append(
-            f"{' and '.join(run.grows)} not of the shape of what the step subtracts from, and NumPy "
-            "makes a larger array of the two"
+            f"{' and '.join(run.grows)} not of the shape of what the step subtracts from, and "
+            "NumPy makes a larger array of the two"
         )
     l = run.grows[0][1:]
     equation, instead = f"d{l} of the shape of {l}", f"{l} - rate * d{l} of a larger shape"

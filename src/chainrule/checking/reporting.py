@@ -91,7 +91,8 @@ def _unknown(program: Any, best: Judged, trace: Trace, common: dict[str, Any]) -
     place = place_of_effect(program, best, "any", trace, explained(best, [{}]))
     if place:
         notes.append(
-            f"Line {place.line}, `{place.code}`: with `{place.corrected}` in its place all is right."
+            f"Line {place.line}, `{place.code}`: with `{place.corrected}` in its place all is "
+            "right."
         )
     return Report("unknown", message=message, notes=tuple(notes), wrong=wrong, **common)
 
@@ -154,8 +155,9 @@ def _of_effect(program: Any, best: Judged, effect: Effect, trace: Trace) -> Mist
     place = effect.place
     if place is None and effect.gone is not None:
         place = place_of_effect(program, best, effect.name, trace, effect.gone)
+    equation, instead = effect.equation or kind.equation, effect.instead or kind.instead
     return Mistake(
-        effect.name, None, effect.equation or kind.equation, effect.instead or kind.instead, message,
+        effect.name, None, equation, instead, message,
         line=place.line if place else None, code=place.code if place else None,
         corrected=place.corrected if place else None,
     )  # fmt: skip
