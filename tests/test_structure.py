@@ -29,9 +29,9 @@ ORDER = [
     "checking.cases", "checking.tracing", "checking.variant", "checking.chained",
     "checking.gathered", "checking.variants", "checking.matching", "checking.running",
     "checking.functions", "checking.classes", "checking.judging", "checking.effects",
-    "checking.inferring", "checking.progress", "checking.repairing", "checking.telling",
-    "checking.report", "checking.quantities", "checking.reporting", "checking.checker",
-    "testing", "checking.sandbox", "checking.grading",
+    "checking.inferring", "checking.progress", "checking.repairing", "checking.trying",
+    "checking.telling", "checking.report", "checking.quantities", "checking.reporting",
+    "checking.checker", "testing", "checking.sandbox", "checking.grading",
     "options", "checkoptions", "commands", "traincommand", "checkcommand", "cli",
 ]  # fmt: skip
 
