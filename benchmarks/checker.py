@@ -29,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import numpy as np
 from learners import STYLES, program
+from right import right_programs
 from slips import PLANS, slips
 
 from chainrule import Network
@@ -188,6 +189,20 @@ def agrees(put_in, found, layers=False):
     )
 
 
+def judge_right(job):
+    """Check a right program; return what came out."""
+    plan, style, words, source = job
+    with tempfile.TemporaryDirectory() as folder:
+        backprop = load(source, folder, f"right_{os.getpid()}_{next(COUNT)}")
+        start = time.perf_counter()
+        report = check(backprop, network_of(plan))
+        took = time.perf_counter() - start
+    return {
+        "plan": str(plan), "style": style, "words": words, "verdict": report.verdict,
+        "message": report.message, "took": took,
+    }  # fmt: skip
+
+
 def prepared(arguments):
     """Return the jobs of one network and style."""
     plan, style, pairs, seed = arguments
@@ -218,6 +233,7 @@ def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--quick", action="store_true", help="few pairs")
     options.add_argument("--pairs", default=None, help="pairs of each network and style, or all")
+    options.add_argument("--right", type=int, default=None, help="right programs, 600 by default")
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--jobs", type=int, default=1)
     options.add_argument("--plan", default=None)
@@ -230,6 +246,12 @@ def main():
     grid = [(plan, style, pairs, given.seed) for plan in plans for style in styles]
     results = []
     with ProcessPoolExecutor(given.jobs) as pool:
+        count = given.right if given.right is not None else 60 if given.quick else 600
+        fine = list(pool.map(judge_right, right_programs(count, given.seed), chunksize=8))
+        alarms = [result for result in fine if result["verdict"] != "correct"]
+        print(f"right programs: {len(alarms)} false alarms in {len(fine)}", flush=True)
+        for alarm in alarms:
+            print("   ", alarm["plan"], alarm["style"], alarm["words"], alarm["message"])
         jobs = list(itertools.chain.from_iterable(pool.map(prepared, grid)))
         print(f"{len(jobs)} programs", flush=True)
         results = list(pool.map(judge, jobs, chunksize=8))

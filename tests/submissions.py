@@ -49,7 +49,7 @@ FAILED = {  # what cannot, and a word of the reason
     "only_forward.py": (
         "def forward(w, b, x): pass\ndef loss(a, y): pass\n", "nothing that looks like back-prop"
     ),
-    "name.py": (HEAD + "    return sigmod(x @ w + b)\n", "name 'sigmod' is not defined"),
+    "name.py": (HEAD + "    return sigmod(x @ w + b)\n", "line 2, `return sigmod("),
     "at_import.py": ("import nowhere_to_be_found\n" + RIGHT, "line 1, `import nowhere"),
     "signature.py": ("def backward(grad):\n    return grad\n", "argument"),
     "crashes.py": ("import ctypes\n" + HEAD + "    ctypes.string_at(0)\n", "line 3"),
@@ -58,7 +58,7 @@ FAILED = {  # what cannot, and a word of the reason
     "leaves_at_once.py": ("import os\n" + HEAD + "    os._exit(0)\n", "os._exit(0)"),
     "leaves_at_load.py": ("import os\n" + HEAD + "    pass\nos._exit(7)\n", "os._exit(7)"),
     "exits.py": ("import sys\n" + RIGHT + "sys.exit(3)\n", "ends the program: line 12"),
-    "exits_later.py": ("import sys\n" + HEAD + "    sys.exit(3)\n", "SystemExit: 3"),
+    "exits_later.py": ("import sys\n" + HEAD + "    sys.exit(3)\n", "line 3, `sys.exit(3)`"),
     "quits.py": (RIGHT + "quit()\n", "ends the program"),
     "interrupts.py": (HEAD + "    raise KeyboardInterrupt\n", "KeyboardInterrupt"),
     "asks.py": (RIGHT + "n = int(input('n? '))\n", "line 11, `n = int(input('n? '))`"),

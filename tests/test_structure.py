@@ -37,12 +37,11 @@ ORDER = [
     "checking.cases", "checking.tracing", "checking.variant", "checking.chained",
     "checking.gathered", "checking.variants", "checking.matching", "checking.running",
     "checking.functions", "checking.classes", "checking.judging", "checking.effects",
-    "checking.progress", "checking.repairing", "checking.telling", "checking.report",
-    "checking.quantities", "checking.reporting", "checking.checker", "testing",
-    "checking.sandbox", "checking.grading",
-    "options", "checkoptions", "sheetoptions", "commands", "traincommand", "explaincommand",
-    "worksheetcommand", "checkcommand",
-    "cli",
+    "checking.inferring", "checking.progress", "checking.repairing", "checking.trying",
+    "checking.telling", "checking.report", "checking.quantities", "checking.reporting",
+    "checking.checker", "testing", "checking.sandbox", "checking.grading",
+    "options", "checkoptions", "sheetoptions", "commands", "traincommand", "checkcommand",
+    "explaincommand", "worksheetcommand", "cli",
 ]  # fmt: skip
 
 

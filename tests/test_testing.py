@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from chainrule import BadCode, BadSetting, Network, Report
+from chainrule import BadCode, BadSetting, Network, Report, check
 from chainrule.checking.catalogue import CATALOGUE
 from chainrule.checking.report import Mistake, Wrong
 from chainrule.checking.telling import caret, html, told
@@ -50,6 +50,7 @@ def test_a_file(tmp_path):
     (tmp_path / "net.py").write_text(RIGHT)
     assert_gradients_correct(f"{tmp_path}/net.py:gradients", NEURON)
     assert_gradients_correct(f"{tmp_path}/net.py", NEURON)
+    assert check(f"{tmp_path}/net.py:gradients", NEURON).verdict == "correct"
     (tmp_path / "net.py").write_text(SLOPE_LEFT_OUT)
     with pytest.raises(AssertionError, match="One mistake"):
         assert_gradients_correct(f"{tmp_path}/net.py", NEURON)
@@ -182,4 +183,8 @@ def test_a_notebook_shows_no_code_of_others_as_html():
     assert "&lt;script&gt;x&lt;/script&gt;" in text
     assert "y &lt; z" in text
     assert "<i>" not in text
+    assert (
+        Report("failed", "f", "It ended.")._repr_html_()
+        == "<div><p>! <b>f</b>: It ended.</p></div>"
+    )
     assert text.count("<table") == text.count("</table>") == 2

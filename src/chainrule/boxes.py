@@ -31,6 +31,7 @@ from chainrule.notation import (
 
 DIGITS = 5
 CONSTANT_DIGITS = 7
+LONGEST = 1e7  # whole numbers below it are written out
 MINUS = "−"
 GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ",
@@ -70,6 +71,8 @@ def figure(value: float, digits: int = DIGITS) -> tuple[str, int]:
     >>> figure(0.5), figure(-1.234567e-9), figure(12345678.0), figure(float("-inf"))
     (('0.5', 0), ('-1.2346', -9), ('1.2346', 7), ('-∞', 0))
     """
+    if 10.0**digits <= abs(value) < LONGEST and float(value).is_integer():
+        return f"{value:.0f}", 0
     text, _, exponent = f"{value + 0.0:.{digits}g}".partition("e")
     return ("0" if text == "-0" else text.replace("inf", "∞")), int(exponent or 0)
 
@@ -113,7 +116,7 @@ def spelled(symbol: Symbol) -> tuple[str, str, list[str]]:
     letter, digits = named(symbol.letter)
     change = "Δ" if letter[0] == "Δ" and len(letter) > 1 else ""
     letter, _, word = letter.removeprefix(change).partition("_")
-    if not (letter and word):
+    if len(letter) != 1 or not word:  # n_in has a word below it, weight_decay is one word
         letter, word = named(symbol.letter)[0].removeprefix(change), ""
     below = [*([word] if word else []), *([digits] if digits else []), *map(str, symbol.at)]
     return change, letter, below

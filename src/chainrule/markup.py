@@ -104,6 +104,8 @@ class _Latex(Setter):
                 return f"{size[0]}|{inside}{size[1]}|"
             case "sqrt":
                 return f"\\sqrt{{{inside}}}"
+            case "transpose":
+                return f"{{{inside}}}^{{\\top}}"
             case "exp" if not (_TALL.search(inside) or size_of(arguments[0]) > WIDE_EXPONENT):
                 return f"e^{{{inside}}}"
             case "log" | "tanh" | "exp" | "max" | "min":
@@ -214,6 +216,8 @@ class _MathML(Setter):
             return self.row(f"{bar}{inside}{bar}")
         if name == "sqrt":
             return f"<msqrt>{inside}</msqrt>"
+        if name == "transpose":
+            return f"<msup>{self.row(inside)}<mo>⊤</mo></msup>"
         if name == "exp" and "<mfrac>" not in inside and size_of(arguments[0]) <= WIDE_EXPONENT:
             return f"<msup><mi>e</mi>{self.one(inside)}</msup>"
         return self.row(f"<mi>{escape(clean(name))}</mi>{self.brackets(inside)}")

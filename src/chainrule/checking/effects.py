@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from chainrule.checking import cases
-from chainrule.checking.judging import Judged, is_right, l2_of
+from chainrule.checking.judging import Judged, is_right, l2_of, traced
 from chainrule.checking.matching import close
-from chainrule.checking.packing import SINGLE
+from chainrule.checking.roles import is_gradient, parameter_of
 from chainrule.checking.running import Run
 from chainrule.checking.sources import Place
-from chainrule.network import Network
+from chainrule.checking.tracing import Trace
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class Effect:
     words: str
     gone: Callable[[Any], bool] | None = None  # says of a changed program whether it is gone
     place: Place | None = None
+    equation: str = ""  # in the place of the catalogue's
+    instead: str = ""
 
 
 def effects(program: Any, judged: Judged) -> list[Effect]:
@@ -37,9 +39,9 @@ def effects(program: Any, judged: Judged) -> list[Effect]:
         found.append(Effect("changes_arguments", f"it changes {' and '.join(changed)}", still))
     if judged.runs[0].grows and not judged.findings:
         fits = _runs(judged, lambda run: not run.grows and is_right([run], judged.reduction))
-        found.append(Effect("broadcast", _grown(judged), fits))
-    flat = _flat_sample(program, judged)
-    found += [Effect("broadcast", flat)] if flat else []
+        trace = traced(program, judged)
+        found.append(_grown(program, judged.runs[0], trace, fits))
+    found += _flat_sample(program, judged)
     if _piles_up(program, judged):
         once = "a second call gives twice the first"
         alone = _runs(judged, lambda run: is_right([run], judged.reduction))
@@ -63,7 +65,7 @@ def _changed_otherwise(program: Any, judged: Judged) -> list[str]:
         except (Exception, SystemExit):
             continue
         if run.changed and all(close(b, a, 1e-7) for a, b in _parts(judged.runs[0], run)):
-            return run.changed
+            return list(run.changed)
     return []
 
 
@@ -83,30 +85,63 @@ def _alike(run: Run, old: Run, judged: Judged) -> bool:
     return bool(run.grows or old.grows) or all(close(b, a, 1e-7) for a, b in _parts(old, run))
 
 
-def _flat_sample(program: Any, judged: Judged) -> str:
+def _flat_sample(program: Any, judged: Judged) -> list[Effect]:
     """Say what becomes of one sample of shape (n_in,), where the code is right for (n_in, 1)."""
     if judged.way.shapes.samples not in ("column", "row") or judged.findings:
-        return ""
-    shapes = replace(judged.way.shapes, samples="one", targets="flat")
+        return []
+    way = replace(judged.way, shapes=replace(judged.way.shapes, samples="one", targets="flat"))
+    case = judged.runs[0].case
+    program.trace = trace = Trace(program.files())
     try:
-        run = program.run(judged.runs[0].case, replace(judged.way, shapes=shapes))
+        run = program.run(case, way)
     except (Exception, SystemExit):
-        return ""
-    n_in = program.network.sizes[0]
-    return f"for x of shape ({n_in},) {_sentence(run.grows)}" if run.grows else ""
+        return []
+    finally:
+        program.trace = None
+
+    def gone(other: Any) -> bool:
+        runs = other.run(case, way), other.run(case, judged.way)
+        return not any(run.grows for run in runs) and is_right(runs, judged.reduction)
+
+    return [_grown(program, run, trace, gone)] if run.grows else []
 
 
-def _grown(judged: Judged) -> str:
-    return _sentence(judged.runs[0].grows)
+def _grown(program: Any, run: Run, trace: Trace, gone: Callable[[Any], bool]) -> Effect:
+    """Say in the code's own names which gradient has not the shape of its parameter."""
+    x = next((name for name, role in program.roles.items() if role == "x"), "x")
+    told = [f"for {x} of shape {_shape(trace, x)} "] if _shape(trace, x) else []
+    for name in run.grows:
+        own = [v for v in trace.values if parameter_of(v.name) and is_gradient(v.name)]
+        own = [v for v in own if _speaks_of(v.name, name[1:], len(run.gradients))]
+        parameter = [v for v in trace.values if not is_gradient(v.name)
+                     and _speaks_of(v.name, name[1:], len(run.gradients))]  # fmt: skip
+        if own and parameter:
+            shapes = parameter[0].numbers.shape, own[0].numbers.shape
+            together = np.broadcast_shapes(*shapes)
+            told.append(
+                f"{parameter[0].name} has the shape {shapes[0]} and {own[0].name} {shapes[1]}, "
+                f"and NumPy makes an array of {together} of the two"
+            )
+            break
+    else:
+        told.append(
+            f"{' and '.join(run.grows)} not of the shape of what the step subtracts from, and "
+            "NumPy makes a larger array of the two"
+        )
+    l = run.grows[0][1:]
+    equation, instead = f"d{l} of the shape of {l}", f"{l} - rate * d{l} of a larger shape"
+    return Effect("broadcast", "".join(told), gone, None, equation, instead)
 
 
-def _sentence(names: list[str]) -> str:
-    one = len(names) == 1
-    return (
-        f"{' and '.join(names)} {'has' if one else 'have'} not the shape of what "
-        f"{'it is' if one else 'they are'} subtracted from, and NumPy makes a larger array of "
-        "the two, without a word"
-    )
+def _shape(trace: Trace, name: str) -> tuple[int, ...] | None:
+    return next((v.numbers.shape for v in trace.values if v.name == name), None)
+
+
+def _speaks_of(name: str, parameter: str, depth: int) -> bool:
+    kind = parameter_of(name.removeprefix("self."))
+    return kind is not None and kind[0] == parameter[0] and (
+        str(kind[1]) == parameter[1:] or (kind[1] is None and depth == 1)
+    )  # fmt: skip
 
 
 def _piles_up(program: Any, judged: Judged) -> bool:
@@ -149,21 +184,3 @@ def _whole_numbers(program: Any, judged: Judged) -> str:
     if all(close(b, a, 1e-6) for a, b in _parts(plain, whole)):
         return ""
     return "given the same numbers as arrays of integers, it computes something else"
-
-
-def other_cases(program: Any, judged: Judged) -> tuple[list[Run], list[str]]:
-    """Run right code at more cases: other seeds, one sample, many."""
-    network: Network = program.network
-    if judged.way.shapes.samples in SINGLE:
-        plan = [(1, seed) for seed in range(4, 9)]
-    else:
-        plan = [(1, 4), (2, 5), (12, 6), (31, 7), (network.sizes[0], 8)]
-    runs, tried = [], []
-    for m, seed in plan:
-        case = cases.make(network, m, (seed, m, *network.sizes), l2_of(program))
-        try:
-            runs.append(program.run(case, judged.way))
-            tried.append(str(m))
-        except (Exception, SystemExit):
-            continue
-    return runs, tried

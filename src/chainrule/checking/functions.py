@@ -37,9 +37,11 @@ class FunctionProgram:
         self.depth = len(network.sizes) - 1
         self.roles = _roles(signature_of(function))
         self.names = self.source.returned(self.name)
-        self.forward = self._forward() if "cache" in self.roles.values() else None
         self.draws = not any(role[0] in "Wb" or role == "params" for role in self.roles.values())
         self.trace: Trace | None = None
+        self.forward: FunctionProgram | None = None
+        if "cache" in self.roles.values():
+            self.forward = self._forward()
 
     def files(self) -> frozenset[str]:
         """Return the files that its code stands in."""

@@ -119,7 +119,9 @@ def _watched(
 def _telling(network: Network, l2: float, way: Way) -> Case:
     """Return a case at which every layer has scores of both signs, so that activations show."""
     tries = [samples_of(network, l2, way, salt)[0] for salt in range(8)]
-    blind = [sum((Z > 0).all() or (Z < 0).all() for Z in pass_of(case).Z[1:]) for case in tries]
+    blind = [
+        sum(bool((Z > 0).all() or (Z < 0).all()) for Z in pass_of(case).Z[1:]) for case in tries
+    ]
     return tries[int(np.argmin(blind))]
 
 

@@ -155,13 +155,13 @@ def forward_seen(program: Any, each: Judged) -> int:
 
 def traced(program: Any, each: Judged, stops: Sequence[int] = ()) -> Trace:
     """Return all that the code computes at the first case, and the names at some lines."""
-    program.trace = Trace(program.files(), stops={line: {} for line in stops})
+    program.trace = trace = Trace(program.files(), stops={line: {} for line in stops})
     try:
         program.run(each.runs[0].case, each.way)
     except (Exception, SystemExit):
         pass
     finally:
-        trace, program.trace = program.trace, None
+        program.trace = None
     return trace
 
 

@@ -39,7 +39,10 @@ class Shapes:
         samples = SAMPLES[self.samples]
         words = [f"weights {WEIGHTS[self.weights]}"]
         words.append(f"samples {samples}" if self.samples in SINGLE else f"samples as {samples}")
-        words += [TARGETS[self.targets]] if TARGETS[self.targets] else []
+        if self.targets == "flat" and self.samples in SINGLE:
+            words.append("y a number")
+        elif TARGETS[self.targets]:
+            words.append(TARGETS[self.targets])
         words += [f"biases {BIASES[self.biases]}"] if self.biases != "flat" else []
         return ", ".join(words)
 
@@ -98,7 +101,8 @@ class Shapes:
 def _laid(rows: Array, samples: str) -> Array:
     """Return samples, or targets, which are rows, as they are handed over."""
     ways = {"columns": rows.T, "column": rows[:1].T, "row": rows[:1], "one": rows[0]}
-    return ways.get(samples, rows)
+    laid: Array = ways.get(samples, rows)
+    return laid
 
 
 def _grows(old: Array, step: Array) -> bool:
@@ -115,7 +119,7 @@ def layouts(network: Network, hints: dict[str, str]) -> Iterator[Shapes]:
     --------
     >>> ways = list(layouts(Network((3, 1)), {"samples": "one", "weights": "flat"}))
     >>> print(ways[0])
-    weights (n_in,), samples one at a time, x of shape (n_in,), y of shape (m,)
+    weights (n_in,), samples one at a time, x of shape (n_in,), y a number
     """
     one_output, one_layer = network.sizes[-1] == 1, len(network.sizes) == 2
     targets = ["flat", "matrix"] if one_output else ["matrix"]

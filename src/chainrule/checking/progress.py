@@ -33,7 +33,7 @@ class Shown:
     line: int
 
 
-def progress(program: Any, best: Judged, trace: Trace) -> tuple[list[Effect], list[str]]:
+def progress(program: Any, best: Judged, trace: Trace) -> list[Effect]:
     """Return what is wrong with the loss that is shown, and with lines of progress."""
     shown = list(_shown(program, trace))
     found = [effect for effect in (_loss(program, best, trace, shown),) if effect]
@@ -41,7 +41,7 @@ def progress(program: Any, best: Judged, trace: Trace) -> tuple[list[Effect], li
     if wrong:
         lines = prints(program)
         found.append(Effect("progress_line", "; ".join(wrong), place=lines[0] if lines else None))
-    return found, []
+    return found
 
 
 def prints(program: Any) -> list[Place]:
@@ -57,9 +57,9 @@ def _print_calls(program: Any) -> Iterator[tuple[Any, ast.Expr]]:
     for _, thing in family(getattr(program, "spoken", program).thing):
         source = source_of(thing)
         for node in ast.walk(source.tree):
-            call = node.value if isinstance(node, ast.Expr) else None
-            name = call.func if isinstance(call, ast.Call) else None
-            if isinstance(name, ast.Name) and name.id == "print":
+            if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Call):
+                continue
+            if isinstance(node.value.func, ast.Name) and node.value.func.id == "print":
                 yield source, node
 
 

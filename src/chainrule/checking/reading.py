@@ -166,7 +166,7 @@ def _in_turn(parts: list[Any], names: list[str], depth: int) -> Found:
 
 
 def _by_layer(parts: list[Any]) -> Found:
-    found = {}
+    found: Found = {}
     for l, part in enumerate(parts, 1):
         if isinstance(part, Mapping):
             for key, value in part.items():
@@ -179,7 +179,9 @@ def _by_layer(parts: list[Any]) -> Found:
 
 def _from_mapping(result: Mapping[Any, Any], sizes: Sequence[int]) -> tuple[float | None, Found]:
     """Read a dictionary; of the gradients in it and the parameters, the gradients count."""
-    loss, found, numbered = None, {}, {}
+    loss: float | None = None
+    found: Found = {}
+    numbered: dict[tuple[str, int, int], Any] = {}
     for key, value in result.items():
         name = str(key)
         kind = parameter_of(name)

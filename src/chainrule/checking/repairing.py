@@ -97,7 +97,7 @@ def words_of(best: Judged, trace: Trace, layers: tuple[int, ...], program: Any) 
         }
         if template and all(names[k] for k in "az" if f"{{{k}}}" in template):
             slopes.append(template.format(**names))
-    names = {v.name for v in trace.values if v.numbers.size > 1 and v.name.isidentifier()}
+    arrays = {v.name for v in trace.values if v.numbers.size > 1 and v.name.isidentifier()}
     single = [v.name for v in trace.values if v.numbers.size == 1 and v.numbers == len(case.X)]
     inputs = [name for name, role in program.roles.items() if role == "x"]
     axis = 1 if best.way.shapes.samples == "columns" else 0
@@ -106,7 +106,7 @@ def words_of(best: Judged, trace: Trace, layers: tuple[int, ...], program: Any) 
     l2 = next((name for name, role in program.roles.items() if role == "l2"), None)
     weights = [_name_of(trace, case.layers[l - 1][0]) for l in layers]
     penalties = [f"{l2} * {W}" for W in weights if W and l2]
-    return Words(slopes, list(dict.fromkeys(counts))[:2], sorted(names), penalties)
+    return Words(slopes, list(dict.fromkeys(counts))[:2], sorted(arrays), penalties, inputs)
 
 
 def _name_of(trace: Trace, array: Array) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.checking.catalogue import CATALOGUE
-from chainrule.checking.effects import Effect, effects, other_cases
+from chainrule.checking.effects import Effect, effects
 from chainrule.checking.judging import Judged, precision, traced
 from chainrule.checking.matching import Finding
 from chainrule.checking.progress import prints, progress
@@ -16,6 +16,7 @@ from chainrule.checking.repairing import explained, place_of_effect, places
 from chainrule.checking.report import Mistake, Report, Wrong
 from chainrule.checking.sources import Place
 from chainrule.checking.tracing import Trace
+from chainrule.checking.trying import hidden, tried
 from chainrule.network import Network
 
 
@@ -29,60 +30,59 @@ def described(network: Network) -> str:
 
 def reported(program: Any, best: Judged) -> Report:
     """Return the report of code that could be run."""
+    more = tried(program, best) if best.findings == [] and not best.runs[0].grows else None
+    if more and more.wrong:
+        best = hidden(best, more)
     trace = traced(program, best, [place.line for place in prints(program)])
+    found = effects(program, best)
+    if best.findings is not None:
+        found += progress(program, best, trace)
+    common: dict[str, Any] = {
+        "name": program.name,
+        "network": described(program.network),
+        "convention": _convention(program, best),
+        "tried": more.words if more else "",
+    }
+    if best.others:
+        return _ambiguous(best, common)
     mistakes = [
         mistake_of(finding, place)
         for finding, place in zip(best.findings or (), places(program, best, trace), strict=True)
     ]
-    found = effects(program, best)
-    if best.findings is not None:
-        shown, notes = progress(program, best, trace)
-        found += shown
-    else:
-        notes = []
     mistakes += [_of_effect(program, best, effect, trace) for effect in found]
-    common: dict[str, Any] = {
-        "name": program.name,
-        "network": described(program.network),
-        "convention": f"{best.way}; {best.reduction.words}",
-    }
-    if best.others:
-        return _ambiguous(best, common)
+    common["mistakes"] = tuple(mistakes)
     if best.findings is None:
-        return _unknown(program, best, trace, tuple(mistakes), common)
-    notes += [best.reduction.note] if best.reduction.note.endswith(".") else []
-    runs, tried = other_cases(program, best)
-    common["tried"] = tried
-    if mistakes:
-        message = _summary(program.name, mistakes, best)
-        return Report(
-            "mistake", message=message, mistakes=tuple(mistakes), notes=tuple(notes), **common
-        )
-    return _right(program, best, runs, notes, common)
+        return _unknown(program, best, trace, common)
+    notes = [best.reduction.note] if best.reduction.note.endswith(".") else []
+    notes += more.notes if more else []
+    notes += ["It hides: the first cases that were tried are right."] if more and more.wrong else []
+    if not best.findings:
+        common["precision"] = precision(more.runs if more else best.runs, best.reduction)
+    verdict = "mistake" if mistakes else "correct"
+    message = _summary(program.name, mistakes, best, common.get("precision"))
+    return Report(verdict, message=message, notes=tuple(notes), **common)
 
 
-def _right(
-    program: Any, best: Judged, runs: list[Any], notes: list[str], common: dict[str, Any]
-) -> Report:
-    exact = precision(best.runs, best.reduction)
-    message = f"All gradients of {program.name} are right, to {exact:.0e} of the largest number."
-    return Report("correct", message=message, precision=exact, notes=tuple(notes), **common)
+def _convention(program: Any, best: Judged) -> str:
+    way = str(best.way)
+    if getattr(program, "draws", False):
+        way = "parameters of its own, " + way[way.index("samples") :].partition(", biases")[0]
+    return f"{way}; {best.reduction.words}"
 
 
-def _summary(name: str, mistakes: list[Mistake], best: Judged) -> str:
+def _summary(name: str, mistakes: list[Mistake], best: Judged, exact: float | None) -> str:
+    right = "" if exact is None else f"right, to {max(exact, 1e-16):.0e} of the largest number"
+    if not mistakes:
+        return f"All gradients of {name} are {right}."
     count = "One mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
     where = [
-        f"{CATALOGUE[m.name].title}{f' in layer {m.layer}' if m.layer else ''}" for m in mistakes
+        CATALOGUE[m.name].title + (f" in layer {m.layer}" if m.layer else "") for m in mistakes
     ]
     words = f"{count} in {name}: {'; '.join(where)}."
-    if not best.findings:
-        words += " The formulas of its gradients are right."
-    return words
+    return words + ("" if best.findings else f" The formulas of its gradients are {right}.")
 
 
-def _unknown(
-    program: Any, best: Judged, trace: Trace, mistakes: tuple[Mistake, ...], common: dict[str, Any]
-) -> Report:
+def _unknown(program: Any, best: Judged, trace: Trace, common: dict[str, Any]) -> Report:
     wrong = first_wrong(program, best, trace)
     message = "The gradients are wrong, and no mistake of the catalogue, and no two, give them."
     notes = []
@@ -91,11 +91,10 @@ def _unknown(
     place = place_of_effect(program, best, "any", trace, explained(best, [{}]))
     if place:
         notes.append(
-            f"Line {place.line}, `{place.code}`: with `{place.corrected}` in its place all is right."
+            f"Line {place.line}, `{place.code}`: with `{place.corrected}` in its place all is "
+            "right."
         )
-    return Report(
-        "unknown", message=message, mistakes=mistakes, notes=tuple(notes), wrong=wrong, **common
-    )
+    return Report("unknown", message=message, notes=tuple(notes), wrong=wrong, **common)
 
 
 def words_of_wrong(wrong: Wrong) -> str:
@@ -151,11 +150,14 @@ def _of_effect(program: Any, best: Judged, effect: Effect, trace: Trace) -> Mist
     kind = CATALOGUE[effect.name]
     title = kind.title[0].upper() + kind.title[1:]
     message = f"{title}: {effect.words}. {kind.advice}"
+    if effect.name == "broadcast":
+        message = f"{title}: {effect.words}. Give both the same shape."
     place = effect.place
     if place is None and effect.gone is not None:
         place = place_of_effect(program, best, effect.name, trace, effect.gone)
+    equation, instead = effect.equation or kind.equation, effect.instead or kind.instead
     return Mistake(
-        effect.name, None, kind.equation, kind.instead, message,
+        effect.name, None, equation, instead, message,
         line=place.line if place else None, code=place.code if place else None,
         corrected=place.corrected if place else None,
     )  # fmt: skip

@@ -41,6 +41,7 @@ class Words:
     counts: Sequence[str]
     names: Sequence[str]
     penalties: Sequence[str] = ()
+    inputs: Sequence[str] = ()
 
 
 def changes(source: str, words: Words) -> Iterator[Change]:
@@ -152,6 +153,8 @@ def _of_expression(node: ast.expr, source: str, words: Words) -> Iterator[Change
         yield from _of_call(node, source, words)
     elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
         yield from (_put(node, other, "name") for other in _alike(node.id, words.names))
+        if node.id in words.inputs:
+            yield _put(node, f"{node.id}.reshape(-1, 1)", "shape")
     elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
         yield from _of_subscript(node, source)
 

@@ -45,6 +45,18 @@ class Run:
     printed: str = ""
 
 
+BUNDLES = {
+    "dict": "a dictionary of W1, b1, ...",
+    "dicts": "a list of dictionaries of W and b",
+    "dict of lists": "a dictionary of lists of W and b",
+    "dict of arrays": "a dictionary of W and b",
+    "pairs": "a list of (W, b)",
+    "lists": "a list of all W and one of all b",
+    "flat": "all parameters in one array",
+    "in turn": "a list of W, b, W, b, ...",
+}
+
+
 @dataclass(frozen=True)
 class Way:
     """One way to call the code: how parameters are bundled, and how arrays are laid out."""
@@ -53,7 +65,8 @@ class Way:
     shapes: Shapes
 
     def __str__(self) -> str:
-        return f"{self.bundle}, {self.shapes}" if self.bundle else str(self.shapes)
+        words = BUNDLES.get(self.bundle, self.bundle)
+        return f"{words}, {self.shapes}" if words else str(self.shapes)
 
 
 @contextlib.contextmanager
@@ -66,7 +79,7 @@ def quiet(printed: io.StringIO, trace: Trace | None = None) -> Iterator[None]:
     def seeded(seed: Any = None) -> Any:
         return fresh(SEED if seed is None else seed)
 
-    np.random.default_rng = seeded  # type: ignore[assignment]
+    np.random.default_rng = seeded
     try:
         with (
             contextlib.redirect_stdout(printed),

@@ -54,7 +54,7 @@ def at(
 ) -> Iterator[Variant]:
     """Yield a mistake at each place alone, at all of them, and at all but the last."""
     places = tuple(places)
-    groups = [(l,) for l in places]
+    groups: list[tuple[int, ...]] = [(l,) for l in places]
     if len(places) > 1:
         groups += [places]
     if len(places) > 2:
