@@ -164,18 +164,19 @@ def _best_way(program: Any, pairs: bool = True) -> tuple[Any, Judged | None, lis
     """Find the way to call the code; leave its print statements out where they break it."""
     best, errors = judge(program, pairs)
     wrong = best is None or best.cost != (0, 0)
-    if wrong and any(_in_print(program, error) for _, error in errors):
+    lines = [place.line for place in prints(program)]
+    if wrong and lines and any(_in_print(program, error, lines) for _, error in errors):
         program, best = _without_prints(program, best, errors)
     return program, best, errors
 
 
-def _in_print(program: Any, error: BaseException) -> bool:
+def _in_print(program: Any, error: BaseException, lines: list[int]) -> bool:
     """Say whether an error came up in a print statement of the code."""
+    files = program.files()
     last = [
         frame.tb_lineno for frame in _frames(error)
-        if frame.tb_frame.f_code.co_filename in program.files()
+        if frame.tb_frame.f_code.co_filename in files
     ]  # fmt: skip
-    lines = [place.line for place in prints(program)]
     return bool(last) and any(line <= last[-1] <= line + 4 for line in lines)
 
 
@@ -195,7 +196,8 @@ def _without_prints(
     if other is None or (best is not None and other.cost >= best.cost):
         return program, best
     quiet.spoken = program
-    quiet.print_error = next(error for _, error in errors if _in_print(program, error))
+    lines = [place.line for place in prints(program)]
+    quiet.print_error = next(error for _, error in errors if _in_print(program, error, lines))
     return quiet, other
 
 

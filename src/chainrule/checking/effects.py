@@ -35,7 +35,7 @@ def effects(program: Any, judged: Judged) -> list[Effect]:
     changed = sorted({name for run in judged.runs for name in run.changed})
     changed = changed or _changed_otherwise(program, judged)
     if changed:
-        still = _runs(judged, lambda run: not run.changed)
+        still = _runs(judged, lambda run: len(run.changed) < len(changed))
         found.append(Effect("changes_arguments", f"it changes {' and '.join(changed)}", still))
     if judged.runs[0].grows and not judged.findings:
         fits = _runs(judged, lambda run: not run.grows and is_right([run], judged.reduction))

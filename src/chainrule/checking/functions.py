@@ -38,6 +38,9 @@ class FunctionProgram:
         self.roles = _roles(signature_of(function))
         self.names = self.source.returned(self.name)
         self.draws = not any(role[0] in "Wb" or role == "params" for role in self.roles.values())
+        self.unbiased = not self.draws and not any(
+            role[0] == "b" or role == "params" for role in self.roles.values()
+        )
         self.trace: Trace | None = None
         self.forward: FunctionProgram | None = None
         if "cache" in self.roles.values():
@@ -76,6 +79,8 @@ class FunctionProgram:
         """Call it, some times over with the same objects, and read what it gives at last."""
         if self.draws:
             return self._run_drawn(case, way)
+        if self.unbiased:
+            case = without_biases(case)
         given = self._given(case, way, epochs=1)
         before = copy.deepcopy(given)
         printed = io.StringIO()
@@ -84,7 +89,7 @@ class FunctionProgram:
                 given |= self.forward.cache(case, way, given, self.roles)
             for _ in range(passes):
                 result = self.thing(**given)
-        loss, found = read(result, self.network.sizes, self.names)
+        loss, found = read(result, self.network.sizes, self.names, not self.unbiased)
         run = laid_back(found, self._at(case), way.shapes, self._updates())
         run.loss, run.printed = loss, printed.getvalue()
         run.changed = _changed(before, given, self.roles)
@@ -105,9 +110,9 @@ class FunctionProgram:
         return {wanted: held[-1] if held else result}
 
     def _at(self, case: Case) -> Case:
-        rate = self.rate() if self._updates() else None
-        if rate is None:
+        if not self._updates() or "rate" in self.roles.values():
             return case
+        rate = self.rate() or 1.0
         return Case(case.network, case.layers, case.X, case.Y, case.l2, rate)
 
     def _updates(self) -> bool:
@@ -117,7 +122,11 @@ class FunctionProgram:
         if {"rate", "epochs"} & set(self.roles.values()):
             return True
         stepped = [name for name in self.names if parameter_of(name)]
-        return len(stepped) == 2 * self.depth and self.rate() is not None
+        if self.unbiased and len(stepped) == self.depth > 0:
+            return True
+        return len(stepped) == 2 * self.depth and all(
+            re.fullmatch(r"(self\.)?\w+", name) for name in stepped
+        )
 
     def _run_drawn(self, case: Case, way: Way) -> Run:
         """Run a whole loop that draws its own parameters: not at all, then for one epoch."""
@@ -210,6 +219,23 @@ class FunctionProgram:
             and re.search(rf"len\({name}|{name}\[-?\d\]|zip\({name}", self.source.text)
             for name in self.roles
         )
+
+
+def without_biases(case: Case) -> Case:
+    """Return a case whose biases are 0, for code that has none."""
+    layers = tuple((W, 0.0 * b) for W, b in case.layers)
+    return _kept_case(case, layers)
+
+
+def _kept_case(case: Case, layers: Any) -> Case:
+    key = id(case)
+    if key not in _unbiased or _unbiased[key][0] is not case:
+        new = Case(case.network, layers, case.X, case.Y, case.l2, case.rate)
+        _unbiased[key] = (case, new)
+    return _unbiased[key][1]
+
+
+_unbiased: dict[int, tuple[Case, Case]] = {}
 
 
 def setting(role: str, network: Network) -> Any:

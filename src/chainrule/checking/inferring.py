@@ -195,11 +195,21 @@ def _drawn(code: Any) -> tuple[int, ...]:
         except (Exception, SystemExit):
             continue
         parts = result.values() if isinstance(result, dict) else result
-        wide = [np.shape(part) for part in parts if np.ndim(part) == 2 and np.size(part) > 1]
-        if wide and 3 in wide[0]:
-            turned = wide[0][0] != 3
-            return (3, *(shape[0] if turned else shape[1] for shape in wide))
+        shapes = [np.shape(part) for part in parts if np.ndim(part) == 2]
+        for turned in (False, True):
+            sizes = _chained([shape[::-1] if turned else shape for shape in shapes])
+            if len(sizes) > 1:
+                return sizes
     return ()
+
+
+def _chained(shapes: list[Any]) -> tuple[int, ...]:
+    """Return 3 and the sizes of the layers that follow each other, (3, n), (n, o), ..."""
+    sizes = [3]
+    for n_in, n_out in shapes:
+        if n_in == sizes[-1] and (n_in, n_out) != (1, 1):
+            sizes.append(n_out)
+    return tuple(sizes)
 
 
 def _guessed(found: list[str], between: int) -> list[tuple[str, ...]]:

@@ -17,7 +17,9 @@ class Unreadable(Exception):
     """A result in which no gradients are to be seen."""
 
 
-def read(result: Any, sizes: Sequence[int], names: Sequence[str]) -> tuple[float | None, Found]:
+def read(
+    result: Any, sizes: Sequence[int], names: Sequence[str], biases: bool = True
+) -> tuple[float | None, Found]:
     """Return the loss, or None, and the gradients (or parameters) by their names W1, b1, W2, ...
 
     Parameters
@@ -28,6 +30,8 @@ def read(result: Any, sizes: Sequence[int], names: Sequence[str]) -> tuple[float
         Of the network.
     names : sequence of str
         What stands in its return statement, where that is known.
+    biases : bool, default True
+        Whether the code has biases.
 
     Raises
     ------
@@ -39,6 +43,8 @@ def read(result: Any, sizes: Sequence[int], names: Sequence[str]) -> tuple[float
     (0.5, {'W1': [[1.0]], 'b1': [2.0]})
     """
     depth = len(sizes) - 1
+    if not biases and not isinstance(result, Mapping):
+        return _weights_alone(result, depth, names)
     if isinstance(result, Mapping):
         return _from_mapping(result, sizes)
     if isinstance(result, np.ndarray) and result.dtype != object:
@@ -60,6 +66,27 @@ def read(result: Any, sizes: Sequence[int], names: Sequence[str]) -> tuple[float
         return loss, _by_layer(parts)
     raise Unreadable(f"it returns {_kind(result)} of {len(parts)} parts; gradients of {depth} "
                      "layers are not to be seen in it")  # fmt: skip
+
+
+def _weights_alone(result: Any, depth: int, names: Sequence[str]) -> tuple[float | None, Found]:
+    if isinstance(result, np.ndarray) and depth == 1:
+        return None, {"W1": result}
+    parts = list(result) if isinstance(result, (tuple, list)) else []
+    named = list(names) if len(names) == len(parts) else [""] * len(parts)
+    loss = None
+    if len(parts) == depth + 1:
+        losses = [k for k, part in enumerate(parts) if _is_number(part)]
+        if losses:
+            loss = float(parts.pop(losses[0]))
+            named.pop(losses[0])
+    if len(parts) != depth:
+        raise Unreadable(
+            f"it returns {_kind(result)}; gradients of {depth} matrices of weights are not in it"
+        )
+    numbers = [kind[1] for name in named if (kind := parameter_of(name)) and kind[1] is not None]
+    order = numbers if len(set(numbers)) == depth else list(range(depth))
+    first = min(order, default=0)
+    return loss, {f"W{k - first + 1}": part for k, part in zip(order, parts, strict=True)}
 
 
 def _kind(result: Any) -> str:
