@@ -242,8 +242,8 @@ def _ordered(
     workshop: Workshop, name: str, words: Words, near: int | None
 ) -> Iterator[tuple[str, Change]]:
     """Yield the changes: of the likely kinds at the line, elsewhere, then the others."""
-    words = name.split("_")
-    likely = KINDS.get(name, KINDS.get("_".join(words[:2]), KINDS.get(words[0], ())))
+    parts = name.split("_")
+    likely = KINDS.get(name, KINDS.get("_".join(parts[:2]), KINDS.get(parts[0], ())))
     every = [
         (member, change)
         for member, source in workshop.members.items()
