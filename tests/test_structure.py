@@ -23,7 +23,16 @@ ORDER = [
     "ensemble", "calibration", "folds", "document", "untrusted", "summary", "drawing", "terminal",
     "telling", "weights", "restarts", "frames", "resuming", "stepwise", "ownsteps", "perceptron",
     "estimators", "modelfile", "metrics", "model", "recipe", "prepare", "fitting",
-    "options", "commands", "traincommand", "cli",
+    "checking", "checking.catalogue", "checking.rewriting", "checking.roles",
+    "checking.finding", "checking.loading", "checking.reading", "checking.ruled",
+    "checking.packing", "checking.sources", "checking.steps", "checking.bundling",
+    "checking.cases", "checking.tracing", "checking.variant", "checking.chained",
+    "checking.gathered", "checking.variants", "checking.matching", "checking.running",
+    "checking.functions", "checking.classes", "checking.judging", "checking.effects",
+    "checking.inferring", "checking.progress", "checking.repairing", "checking.trying",
+    "checking.telling", "checking.report", "checking.quantities", "checking.reporting",
+    "checking.checker", "testing", "checking.sandbox", "checking.grading",
+    "options", "checkoptions", "commands", "traincommand", "checkcommand", "cli",
 ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@
                              in the place of scikit-learn's
     forward, layer_outputs, gradient, mean_loss
                              the engine, for arrays
+    check(function, network) judge somebody's back-propagation, and name what went wrong
     feedforward_nn           the source document's own function
 
 A name is imported when it is first used, so that ``import chainrule`` is quick.
@@ -22,11 +23,14 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from chainrule.checking.checker import check
+    from chainrule.checking.report import Report
     from chainrule.course import History, Progress, Training
     from chainrule.document import feedforward_nn
     from chainrule.engine import forward, gradient, layer_outputs, mean_loss
     from chainrule.ensemble import Ensemble
     from chainrule.errors import (
+        BadCode,
         BadInput,
         BadModelFile,
         BadRule,
@@ -44,6 +48,7 @@ if TYPE_CHECKING:
     from chainrule.own import Rule
 
 _HOMES = {
+    "BadCode": "errors",
     "BadInput": "errors",
     "BadModelFile": "errors",
     "BadRule": "errors",
@@ -58,8 +63,10 @@ _HOMES = {
     "Model": "model",
     "Network": "network",
     "Progress": "course",
+    "Report": "checking.report",
     "Rule": "own",
     "Training": "course",
+    "check": "checking.checker",
     "feedforward_nn": "document",
     "fit": "fitting",
     "forward": "engine",
@@ -72,6 +79,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "BadCode",
     "BadInput",
     "BadModelFile",
     "BadRule",
@@ -86,8 +94,10 @@ __all__ = [
     "Model",
     "Network",
     "Progress",
+    "Report",
     "Rule",
     "Training",
+    "check",
     "feedforward_nn",
     "fit",
     "forward",

@@ -35,6 +35,8 @@ def feedforward_nn(epochs, x, y):
 
         # Print progress (optional)
         if epoch % 100 == 0:
-            print(f"Epoch {epoch}: w = {list(map('{:.3f}%'.format, w.flatten()))}, b = {list(map('{:.3f}%'.format,b))}, loss = {list(map('{:.3f}%'.format,(a - y) ** 2))}")
+            print(
+                f"Epoch {epoch}: w = {list(map('{:.3f}%'.format, w.flatten()))}, b = {list(map('{:.3f}%'.format, b))}, loss = {list(map('{:.3f}%'.format, (a - y) ** 2))}"
+            )
 
     return w, b

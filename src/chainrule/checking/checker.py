@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from importlib import import_module
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -13,6 +13,7 @@ from chainrule.checking.classes import ClassProgram
 from chainrule.checking.functions import FunctionProgram
 from chainrule.checking.inferring import ADVICE, candidates, shows_loss
 from chainrule.checking.judging import Error, Judged, judge
+from chainrule.checking.loading import blame, load
 from chainrule.checking.packing import BIASES, TARGETS, WEIGHTS
 from chainrule.checking.packing import SAMPLES as SAMPLE_WAYS
 from chainrule.checking.progress import prints
@@ -69,19 +70,12 @@ def check(
     hints = _hints(weights=weights, samples=samples, targets=targets, biases=biases)
     name = code if isinstance(code, str) else getattr(code, "__name__", "the code")
     try:
-        thing = _loaded(code)
+        thing: Any = load(code) if isinstance(code, str) else code
         if network is None:
             return _inferred(thing, hints)
         return _judged(_program(thing, network, hints))
     except Unreadable as error:
         return Report("failed", name, f"{name} could not be called: {error}.")
-
-
-def _loaded(code: Any) -> Any:
-    if not isinstance(code, str):
-        return code
-    thing, _ = import_module("chainrule.checking.loading").load(code)
-    return thing
 
 
 def _program(thing: Any, network: Network, hints: dict[str, str]) -> Any:
@@ -206,5 +200,6 @@ def _failed(program: Any, errors: list[Error]) -> Report:
         error for _, error in errors
     ]
     error = reasons[0] if reasons else Unreadable("no way to call it was found")
-    what = str(error) if isinstance(error, Unreadable) else f"{type(error).__name__}: {error}"
+    file = Path(min(program.files(), default=""))
+    what = str(error) if isinstance(error, Unreadable) else blame(error, file)
     return Report("failed", program.name, f"{program.name} could not be run: {what}.")

@@ -120,3 +120,8 @@ class Report:
         from chainrule.checking.telling import told
 
         return told(self)
+
+    def _repr_html_(self) -> str:
+        from chainrule.checking.telling import html
+
+        return html(self)
