@@ -16,14 +16,21 @@ PACKAGE = ROOT / "src" / "chainrule"
 # A module imports only from modules above it.
 ORDER = [
     "errors", "elementary", "rules.activations", "rules.losses", "rules.optimisers", "rules",
-    "formula", "slopecheck", "loops", "jit", "own", "products", "schedules", "initial",
+    "formula", "notation", "boxes", "markup", "typesetting", "slopecheck", "loops", "jit", "own",
+    "products", "schedules", "initial",
     "parsing", "csvfile", "reading", "datasets", "cells", "columns", "target", "kinds", "table",
     "network", "layout", "lifted", "passes", "kernels", "squares", "engine", "arguments",
     "files", "checkpoint", "threads", "levenberg", "course", "wholesale", "loop",
     "ensemble", "calibration", "folds", "document", "untrusted", "summary", "drawing", "terminal",
+    "explaining", "explaining.parts", "explaining.plain", "explaining.machine", "explaining.shown",
+    "explaining.markdown", "explaining.document", "explaining.style", "explaining.page",
+    "explaining.derivation",
+    "explaining.trace", "explaining.signs", "explaining.rulelines", "explaining.drawn",
+    "explaining.chain", "explaining.update", "explaining.paths", "explaining.steps",
+    "explaining.reference", "explaining.tables",
     "telling", "weights", "restarts", "frames", "resuming", "stepwise", "ownsteps", "perceptron",
     "estimators", "modelfile", "metrics", "model", "recipe", "prepare", "fitting",
-    "options", "commands", "traincommand", "cli",
+    "options", "commands", "traincommand", "explaincommand", "cli",
 ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@
                              in the place of scikit-learn's
     forward, layer_outputs, gradient, mean_loss
                              the engine, for arrays
+    explain                  one step of a network as worked mathematics
     feedforward_nn           the source document's own function
 
 A name is imported when it is first used, so that ``import chainrule`` is quick.
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
         Diverged,
     )
     from chainrule.estimators import MLPClassifier, MLPRegressor
+    from chainrule.explaining.derivation import Derivation
+    from chainrule.explaining.steps import explain
     from chainrule.fitting import fit
     from chainrule.folds import train_ensemble
     from chainrule.loop import train
@@ -50,6 +53,7 @@ _HOMES = {
     "BadSetting": "errors",
     "BadTable": "errors",
     "ChainruleError": "errors",
+    "Derivation": "explaining.derivation",
     "Diverged": "errors",
     "Ensemble": "ensemble",
     "History": "course",
@@ -60,6 +64,7 @@ _HOMES = {
     "Progress": "course",
     "Rule": "own",
     "Training": "course",
+    "explain": "explaining.steps",
     "feedforward_nn": "document",
     "fit": "fitting",
     "forward": "engine",
@@ -78,6 +83,7 @@ __all__ = [
     "BadSetting",
     "BadTable",
     "ChainruleError",
+    "Derivation",
     "Diverged",
     "Ensemble",
     "History",
@@ -88,6 +94,7 @@ __all__ = [
     "Progress",
     "Rule",
     "Training",
+    "explain",
     "feedforward_nn",
     "fit",
     "forward",

@@ -142,6 +142,35 @@ def show(model: opt.Model, as_json: opt.Json = False) -> None:
 
 
 @app.command()
+def explain(
+    model: opt.Explained = None,
+    table: opt.ExplainedTable = None,
+    row: opt.Row = 1,
+    member: opt.Member = 1,
+    weight: opt.Weight_ = None,
+    most: opt.Most = None,
+    digits: opt.Digits = 5,
+    source: opt.Source = False,
+    form: opt.Form = None,
+    output: opt.Page = None,
+) -> None:
+    """Show the mathematics of one training step on a row, with its live numbers.
+
+    The way forward, the loss, every factor of the chain rule, the update, and the loss after it.
+
+    [bold]chainrule explain houses.safetensors houses.csv --row 3[/bold]
+
+    [bold]chainrule explain houses.safetensors houses.csv --weight 1:2,3[/bold]
+
+    [bold]chainrule explain houses.safetensors houses.csv -o step.html[/bold]
+    """
+    from chainrule.explaincommand import explain_command
+
+    settings = {"weight": weight, "most": most, "digits": digits}
+    explain_command(model, table, row, member, source, form, output, settings)
+
+
+@app.command()
 def warm(as_json: opt.Json = False) -> None:
     """Compile the engine now, which else happens on first use, and remove old code."""
     from chainrule.commands import warm_command
