@@ -22,15 +22,17 @@ ORDER = [
     "network", "layout", "lifted", "passes", "kernels", "squares", "engine", "arguments",
     "files", "checkpoint", "threads", "levenberg", "course", "wholesale", "loop",
     "ensemble", "calibration", "folds", "document", "untrusted", "summary", "drawing", "terminal",
-    "explaining", "explaining.parts", "explaining.plain", "explaining.machine", "explaining.shown",
+    "explaining", "explaining.parts", "explaining.sketch", "explaining.plain",
+    "explaining.machine", "explaining.shown",
     "explaining.markdown", "explaining.document", "explaining.style", "explaining.page",
     "explaining.derivation",
     "explaining.trace", "explaining.signs", "explaining.rulelines", "explaining.drawn",
     "explaining.chain", "explaining.update", "explaining.paths", "explaining.steps",
-    "explaining.reference", "explaining.tables",
+    "explaining.reference", "explaining.friendly", "explaining.worksheet", "explaining.tables",
     "telling", "weights", "restarts", "frames", "resuming", "stepwise", "ownsteps", "perceptron",
     "estimators", "modelfile", "metrics", "model", "recipe", "prepare", "fitting",
-    "options", "commands", "traincommand", "explaincommand", "cli",
+    "options", "sheetoptions", "commands", "traincommand", "explaincommand", "worksheetcommand",
+    "cli",
 ]  # fmt: skip
 
 

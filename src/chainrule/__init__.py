@@ -10,6 +10,7 @@
     forward, layer_outputs, gradient, mean_loss
                              the engine, for arrays
     explain                  one step of a network as worked mathematics
+    worksheet                the same as an exercise by hand, with the key
     feedforward_nn           the source document's own function
 
 A name is imported when it is first used, so that ``import chainrule`` is quick.
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from chainrule.estimators import MLPClassifier, MLPRegressor
     from chainrule.explaining.derivation import Derivation
     from chainrule.explaining.steps import explain
+    from chainrule.explaining.worksheet import worksheet
     from chainrule.fitting import fit
     from chainrule.folds import train_ensemble
     from chainrule.loop import train
@@ -74,6 +76,7 @@ _HOMES = {
     "mean_loss": "engine",
     "train": "loop",
     "train_ensemble": "folds",
+    "worksheet": "explaining.worksheet",
 }
 
 __all__ = [
@@ -104,6 +107,7 @@ __all__ = [
     "mean_loss",
     "train",
     "train_ensemble",
+    "worksheet",
 ]
 
 

@@ -16,6 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from chainrule import options as opt
+from chainrule import sheetoptions as sheet
 from chainrule.errors import ChainruleError, Diverged
 
 app = typer.Typer(
@@ -168,6 +169,29 @@ def explain(
 
     settings = {"weight": weight, "most": most, "digits": digits}
     explain_command(model, table, row, member, source, form, output, settings)
+
+
+@app.command()
+def worksheet(
+    sizes: sheet.Sizes = "3-2-1",
+    seed: sheet.Seed = 0,
+    hidden: sheet.Hidden = "tanh",
+    output: sheet.Output = "sigmoid",
+    loss: sheet.Loss = None,
+    learning_rate: sheet.LearningRate = 0.5,
+    answers: sheet.Answers = False,
+    form: opt.Form = None,
+    file: sheet.File = None,
+) -> None:
+    """Make an exercise sheet: one step by hand with friendly numbers, and the key.
+
+    [bold]chainrule worksheet --sizes 3-2-1 --seed 7 -o sheet.tex[/bold]
+
+    [bold]chainrule worksheet --sizes 2-3-2 --output softmax --answers -o key.html[/bold]
+    """
+    from chainrule.worksheetcommand import worksheet_command
+
+    worksheet_command(sizes, (hidden, output, loss), seed, learning_rate, answers, form, file)
 
 
 @app.command()

@@ -11,7 +11,7 @@ import ast
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,6 +34,7 @@ class Symbol:
     layer: int | None = None
     at: tuple[int | str, ...] = ()
     value: float | None = None
+    constant: bool = False  # whether its number is shown with more digits, as a constant is
 
 
 @dataclass(frozen=True)
@@ -154,10 +155,11 @@ def put_in(expression: Any) -> Any:
     --------
     >>> put_in(Product((Symbol("w", value=2.0), Symbol("x", value=3.0), Symbol("k"))))
     Product(factors=(Number(value=2.0, constant=False), Number(value=3.0, constant=False),
-    Symbol(letter='k', layer=None, at=(), value=None)))
+    Symbol(letter='k', layer=None, at=(), value=None, constant=False)))
     """
     if isinstance(expression, Symbol | Derivative | Rest):
-        return expression if expression.value is None else Number(expression.value)
+        exact = isinstance(expression, Symbol) and expression.constant
+        return expression if expression.value is None else Number(expression.value, exact)
     if isinstance(expression, Choice):
         try:
             return put_in(chosen(expression))
@@ -209,8 +211,7 @@ def value_of(expression: Any) -> float:
     raise TypeError(f"{expression!r} is no expression")
 
 
-@dataclass(frozen=True)
-class Definition:
+class Definition(NamedTuple):
     """A line of a formula: a name, and what it stands for."""
 
     name: str

@@ -2,45 +2,54 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 
-from chainrule.explaining.parts import Explanation, Grid, Line, Lines, Words
+from chainrule.boxes import clean
+from chainrule.explaining.parts import Explanation, Grid, Line, Lines, Sketch, Words
 from chainrule.explaining.shown import cell, is_short, pieces, sides_of, verdict, wordy
+from chainrule.explaining.sketch import as_picture
 from chainrule.notation import Choice, Expression
 from chainrule.typesetting import latex, latex_text, text
 
 RELATIONS = {"=": "=", "←": "\\leftarrow", "~": "\\sim"}
-SMALL, TINY, MOST = 68, 84, 100  # characters of a table's row: at full size, smaller, at most
+SMALL, TINY, MOST = 68, 80, 90  # characters of a table's row: at full size, smaller, at most
 WIDEST_CELL = 30
+LONG_WORDS = 36
 PAGE = 36  # rows of a table that stays on one page
 PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \usepackage{iftex}
 \usepackage[margin=25mm]{geometry}
 \usepackage{amsmath,amssymb,array,longtable,booktabs}
+\IfFileExists{pict2e.sty}{\usepackage{pict2e}}{}
+% A letter without a glyph is shown by its number.
+\newcommand{\absent}[1]{\mbox{\fboxsep=1pt\fbox{\tiny\texttt{#1}}}}
 \ifPDFTeX
   \usepackage[T1]{fontenc}
   \usepackage[utf8]{inputenc}
   \usepackage{textcomp}
   \IfFileExists{lmodern.sty}{\usepackage{lmodern}}{}
+  \newcommand{\lacking}[2]{\ifcsname u8:\detokenize{#1}\endcsname\else
+    \DeclareUnicodeCharacter{#2}{\absent{#2}}\fi}
 \else
   \usepackage{fontspec}
-  % Where it is there, another font has the letters that this one lacks.
-  \ifLuaTeX\IfFontExistsTF{DejaVu Sans}{%
-    \directlua{luaotfload.add_fallback("others", {"DejaVu Sans:mode=node;"})}%
-    \setmainfont{Latin Modern Roman}[RawFeature={fallback=others}]}{}\fi
+  \newfontface{\plainface}{Latin Modern Roman}
+  % Where it is there, another font has letters that this one lacks.
+  \IfFontExistsTF{DejaVu Sans}{\newfontface{\otherface}{DejaVu Sans}}{\let\otherface=\plainface}
+  \newcommand{\lacking}[2]{{\plainface\iffontchar\font"#2 \else
+    \otherface\iffontchar\font"#2 \replaced{#2}{{\otherface\char"#2 }}\else
+    \replaced{#2}{\absent{#2}}\fi\fi}}
+  \newcommand{\replaced}[2]{\begingroup\lccode`\~="#1 \lowercase{\endgroup
+    \protected\gdef~}{#2}\global\catcode"#1=13 }
 \fi
-% A letter without a glyph is shown by its number.
-\newcommand{\absent}[1]{\mbox{\fboxsep=1pt\fbox{\tiny\texttt{#1}}}}
-\newcommand{\lacking}[2]{\ifPDFTeX\ifcsname u8:\detokenize{#1}\endcsname\else
-  \DeclareUnicodeCharacter{#2}{\absent{#2}}\fi\fi}
 % An equation: what is on its left, its sides, what stands at the right margin. It is set
 % in one row if it fits, else a side a row; a long side breaks at its signs.
 \newsavebox{\leftbox}\newsavebox{\wholebox}\newlength{\leftroom}\newlength{\room}
-\newcommand{\blank}{\underline{\hspace{8em}}}
+\newcommand{\blank}{\rule{0pt}{1.8em}\underline{\hspace{14em}}}
 \newcommand{\side}{}
 \newcommand{\startrow}{\noindent\hangindent=2.2em\hangafter=1 $\displaystyle}
-\newcommand{\nextside}{$\par\startrow{}}
+\newcommand{\nextside}{$\par\nobreak\startrow{}}
 \newcommand{\equate}[3]{%
   \sbox{\leftbox}{$\displaystyle#1$}%
   \sbox{\wholebox}{\let\side\relax$\displaystyle{}#2\quad$#3}%
@@ -51,6 +60,9 @@ PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
   \hangindent=2.2em\hangafter=1 $\displaystyle{}#2$%
   \ifx\relax#3\relax\else\unskip\nobreak\hfil\penalty50\hskip1em\hbox{}\nobreak\hfill\mbox{#3}\fi
   \par}
+% Words that are too long for the left of an equation, or for its right margin.
+\newcommand{\wordsabove}[1]{\par{\leftskip=1em\noindent#1\par}\nobreak}
+\newcommand{\wordsbelow}[1]{\nobreak{\noindent#1\par}}
 \newenvironment{equations}[1]{\par\medskip
   \settowidth{\leftroom}{$\displaystyle#1$}%
   \ifdim\leftroom>.3\linewidth\setlength{\leftroom}{.3\linewidth}\fi
@@ -61,7 +73,7 @@ PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
   \relpenalty=9999\binoppenalty=100\medmuskip=4mu plus 2mu minus 1mu
   \let\centred=\cdot\renewcommand{\cdot}{\centred\penalty600 }}{\par\medskip}
 \setlength{\parindent}{0pt}\setlength{\parskip}{6pt plus 2pt}
-\setlength{\LTleft}{0pt}\setcounter{LTchunksize}{10000}  % one run of LaTeX is enough
+\setlength{\LTleft}{0pt}
 \setlength{\emergencystretch}{3em}
 """
 
@@ -69,12 +81,15 @@ PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 def as_latex(explanation: Explanation) -> str:
     """Return an explanation as a LaTeX document."""
     digits = explanation.digits
-    body = [f"\\section*{{\\LARGE {latex_text(explanation.title)}}}"]
+    body = [f"\\section*{{\\raggedright\\LARGE {_prose(explanation.title)}}}"]
     for section in explanation.sections:
-        body.append(f"\\section*{{{latex_text(section.title)}}}")
+        body += ["\\clearpage"] if section.new_page else []
+        body.append(f"\\section*{{\\raggedright {_prose(section.title)}}}")
         for part in section.parts:
             if isinstance(part, Words):
                 body.append(_words(part, digits))
+            elif isinstance(part, Sketch):
+                body.append(as_picture(part))
             elif isinstance(part, Grid):
                 body += _tables(part, digits)
             else:
@@ -85,11 +100,21 @@ def as_latex(explanation: Explanation) -> str:
     return f"{PREAMBLE}{lacking}\\begin{{document}}\n{content}\n\\end{{document}}\n"
 
 
+def _prose(words: str) -> str:
+    """Return text that can be broken within long words too."""
+    return latex_text(re.sub(r"\S{30,}", _breakable, clean(words)))
+
+
+def _breakable(word: re.Match[str]) -> str:
+    return re.sub(r"(.{8})(?=.)", "\\1\u200b", word[0])
+
+
 def _words(words: Words, digits: int) -> str:
-    return "".join(
-        latex_text(piece) if isinstance(piece, str) else f"${latex(piece, digits)}$"
+    said = "".join(
+        _prose(piece) if isinstance(piece, str) else f"${latex(piece, digits)}$"
         for piece in pieces(words)
     )
+    return f"{said}\\par\\nobreak" if said.endswith(":") else said
 
 
 def _equations(part: Lines, digits: int) -> Iterator[str]:
@@ -102,7 +127,9 @@ def _equations(part: Lines, digits: int) -> Iterator[str]:
 
 def _left(line: Line, digits: int) -> str:
     left = line.left
-    return f"\\text{{{latex_text(left)}}}" if isinstance(left, str) else latex(left, digits)
+    if isinstance(left, str):
+        return "" if len(left) > LONG_WORDS else f"\\text{{{latex_text(left)}}}"
+    return latex(left, digits)
 
 
 def _length(left: Expression | str, digits: int) -> int:
@@ -117,7 +144,12 @@ def _equation(line: Line, digits: int) -> str:
     between = " = " if is_short(line, expressions, digits) else " \\side = "
     relation = RELATIONS.get(line.relation, line.relation)
     right = f"{relation} {between.join(sides)}"
-    return f"\\equate{{{_left(line, digits)}}}{{{right}}}{{{_remark(line, digits)}}}"
+    equation = f"\\equate{{{_left(line, digits)}}}{{{right}}}{{{_remark(line, digits)}}}"
+    if isinstance(line.left, str) and len(line.left) > LONG_WORDS:
+        equation = f"\\wordsabove{{{_prose(line.left)}}}\n{equation}"
+    if len(line.note) > LONG_WORDS:
+        equation += f"\n\\wordsbelow{{{_prose(line.note)}}}"
+    return equation
 
 
 def _remark(line: Line, digits: int) -> str:
@@ -125,7 +157,7 @@ def _remark(line: Line, digits: int) -> str:
     if (found := verdict(line, digits)) is not None:
         agrees, number = found
         parts.append("$\\checkmark$" if agrees else latex_text(f"≠ {number} by differences"))
-    parts += [latex_text(line.note)] if line.note else []
+    parts += [latex_text(line.note)] if 0 < len(line.note) <= LONG_WORDS else []
     parts += [f"({latex_text(line.equation)})"] if line.equation else []
     return " ".join(parts)
 
@@ -155,24 +187,26 @@ def _table(
 ) -> str:  # fmt: skip
     total = sum(widths[k] for k in block)
     size = "" if total <= SMALL else "\\small" if total <= TINY else "\\footnotesize"
-    form = "".join(_column(widths[k], words[k]) for k in block)
+    long = len(rows) > PAGE
+    form = "".join(_column(widths[k], words[k], long) for k in block)
     head, *body = [" & ".join(_cell(row[k], digits) for k in block) for row in rows]
     top = f"\\toprule\n{head} \\\\\n\\midrule\n"
     inside = "".join(f"{row} \\\\\n" for row in body)
-    if len(body) > PAGE:
+    if long:
         kind, inside = "longtable", f"{top}\\endhead\n\\bottomrule\n\\endfoot\n{inside}"
     else:
         kind, inside = "tabular", f"{top}{inside}\\bottomrule\n"
     spaces = "\\setlength{\\tabcolsep}{4pt}\\renewcommand{\\arraystretch}{1.2}\\medskip"
     begin, end = f"\\begin{{{kind}}}{{@{{}}{form}@{{}}}}", f"\\end{{{kind}}}"
-    return f"{{{size}{spaces}{begin}\n{inside}{end}\\par}}"
+    return f"{{{size}{spaces}{begin}\n{inside}{end}\\par\\medskip}}"
 
 
-def _column(width: int, words: bool) -> str:
-    if width >= WIDEST_CELL + 3:
-        return f">{{\\raggedright\\arraybackslash}}p{{{WIDEST_CELL / 2}em}}"
-    return "l" if words else "r"
+def _column(width: int, words: bool, long: bool) -> str:
+    """Return how a column is set; in a table over several pages, all rows are of one width."""
+    if words and (long or width >= WIDEST_CELL + 3):
+        return f">{{\\raggedright\\arraybackslash}}p{{{width * 0.5:g}em}}"
+    return "l" if words else f"w{{r}}{{{width * 0.5 - 1:g}em}}" if long else "r"
 
 
 def _cell(shown: str | Expression, digits: int) -> str:
-    return f"{{}}{latex_text(shown)}" if isinstance(shown, str) else f"${latex(shown, digits)}$"
+    return f"{{}}{_prose(shown)}" if isinstance(shown, str) else f"${latex(shown, digits)}$"

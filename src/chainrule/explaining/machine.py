@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.explaining.parts import Explanation, Grid, Line, Lines, Words
+from chainrule.explaining.parts import Explanation, Grid, Line, Part, Sketch, Words
 from chainrule.explaining.plain import said
 from chainrule.typesetting import text
 
@@ -12,7 +12,7 @@ from chainrule.typesetting import text
 def as_document(explanation: Explanation) -> dict[str, Any]:
     """Return an explanation as a document of JSON types.
 
-    Each part of a section has one key: "words", "equations" or "table".
+    Each part of a section has one key: "words", "equations", "table" or "network".
     """
     return {
         "title": explanation.title,
@@ -26,12 +26,14 @@ def as_document(explanation: Explanation) -> dict[str, Any]:
     }
 
 
-def _part(part: Lines | Words | Grid, digits: int) -> dict[str, Any]:
+def _part(part: Part, digits: int) -> dict[str, Any]:
     if isinstance(part, Words):
         return {"words": said(part, digits)}
     if isinstance(part, Grid):
         rows = [[_shown(cell, digits) for cell in row] for row in (part.heads, *part.rows)]
         return {"table": {"heads": rows[0], "rows": rows[1:]}}
+    if isinstance(part, Sketch):
+        return {"network": {"sizes": list(part.sizes), "layers": list(part.names)}}
     return {"equations": [_equation(line, digits) for line in part.lines]}
 
 

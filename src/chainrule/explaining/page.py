@@ -11,11 +11,12 @@ from html import escape
 from typing import Any
 
 from chainrule.boxes import clean
-from chainrule.explaining.parts import Explanation, Grid, Line, Lines, Section, Words
+from chainrule.explaining.parts import Explanation, Grid, Line, Lines, Section, Sketch, Words
 from chainrule.explaining.shown import cell, pieces, sides_of, verdict, wordy
+from chainrule.explaining.sketch import as_svg
 from chainrule.explaining.style import PAGE, SCOPED
 from chainrule.notation import Choice, Expression
-from chainrule.typesetting import mathml, mathml_terms, text
+from chainrule.typesetting import mathml, mathml_pieces, text
 
 BREAKABLE = 24  # characters from which on a sum may go over several lines
 BLANK = "<span class='blank' role='img' aria-label='to be filled in'></span>"
@@ -29,17 +30,16 @@ def as_html(explanation: Explanation) -> str:
         f"<li><a href='#part-{place}'>{_safe(section.title)}</a></li>"
         for place, section in enumerate(sections, start=1)
     )
-    body = "".join(
-        f"<section aria-labelledby='part-{place}'><h2 id='part-{place}'>{_safe(section.title)}</h2>"
-        f"{_inside(section, explanation.digits)}</section>\n"
+    body = "\n".join(
+        _section(section, place, explanation.digits)
         for place, section in enumerate(sections, start=1)
     )
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
+<meta charset="utf-8"/>
+<meta name="viewport" content="width=device-width, initial-scale=1"/>
+<meta name="color-scheme" content="light dark"/>
 <title>{title}</title>
 <style>{PAGE}{SCOPED}</style>
 </head>
@@ -48,7 +48,8 @@ def as_html(explanation: Explanation) -> str:
 <header><h1 dir="auto">{title}</h1></header>
 <nav aria-label="Contents"><ol>{links}</ol></nav>
 <main id="content" class="chainrule-derivation">
-{body}</main>
+{body}
+</main>
 </body>
 </html>
 """
@@ -66,6 +67,14 @@ def as_fragment(explanation: Explanation) -> str:
     )
 
 
+def _section(section: Section, place: int, digits: int) -> str:
+    kind = " class='new-page'" if section.new_page else ""
+    title = f"<h2 id='part-{place}' dir='auto'>{_safe(section.title)}</h2>"
+    return (
+        f"<section{kind} aria-labelledby='part-{place}'>{title}{_inside(section, digits)}</section>"
+    )
+
+
 def _safe(words: str) -> str:
     return escape(clean(words))
 
@@ -79,6 +88,8 @@ def _part(part: Any, digits: int) -> str:
         return f"<p dir='auto'>{_words(part, digits)}</p>"
     if isinstance(part, Grid):
         return _table(part, digits)
+    if isinstance(part, Sketch):
+        return as_svg(part)
     assert isinstance(part, Lines)
     return f"<div class='lines'>{''.join(_equation(line, digits) for line in part.lines)}</div>"
 
@@ -118,8 +129,8 @@ def _relation(relation: str) -> str:
 def _side(side: Expression, relation: str, digits: int) -> str:
     """Return one side with the relation before it; between terms a line can break."""
     whole = len(text(side, digits)) < BREAKABLE
-    terms = [mathml(side, digits)] if whole else mathml_terms(side, digits)
-    return "<wbr>".join(_math(term) for term in [_relation(relation) + terms[0], *terms[1:]])
+    terms = [mathml(side, digits)] if whole else mathml_pieces(side, digits)
+    return "<wbr/>".join(_math(term) for term in [_relation(relation) + terms[0], *terms[1:]])
 
 
 def _remarks(line: Line, digits: int) -> Iterator[str]:

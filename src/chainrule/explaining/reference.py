@@ -10,6 +10,7 @@ from typing import Any
 from chainrule.explaining.derivation import Derivation
 from chainrule.explaining.drawn import distribution
 from chainrule.explaining.parts import Line, Lines, Part, Section, Words
+from chainrule.explaining.update import rule_in_signs
 from chainrule.formula import arguments_of
 from chainrule.initial import INITIALISERS
 from chainrule.notation import (
@@ -43,11 +44,11 @@ def source() -> Derivation:
     Activation: sigmoid
     ...
     """
-    activations = [_activation(name, rule) for name, rule in ACTIVATIONS.items()]
-    losses = [_loss(name, rule) for name, rule in LOSSES.items()]
+    activations = [activation(name, rule) for name, rule in ACTIVATIONS.items()]
+    losses = [loss(name, rule) for name, rule in LOSSES.items()]
     optimisers = [_optimiser(name, rule) for name, rule in OPTIMISERS.items()]
     initialisers = [_initialiser(name) for name in INITIALISERS]
-    sections = [*activations, _softmax(), *losses, *optimisers, *initialisers]
+    sections = [*activations, softmax(), *losses, *optimisers, *initialisers]
     return Derivation("The rules", tuple(sections), DIGITS)
 
 
@@ -58,7 +59,8 @@ def described(function: Callable[..., Any]) -> Iterator[Words]:
         yield Words(" ".join(paragraph.replace("``", "").split()))
 
 
-def _activation(name: str, rule: Callable[..., Any]) -> Section:
+def activation(name: str, rule: Callable[..., Any]) -> Section:
+    """Return the section on an activation."""
     z, a = Symbol("z"), Symbol("a")
     lines = _lines(rule, {"z": z}, {"a": a, "slope": Derivative(a, z)})
     return Section(f"Activation: {name}", (*described(rule), Lines(lines)))
@@ -72,9 +74,10 @@ def _lines(
     return tuple(Line(results.get(d.name, Symbol(d.name)), d.right) for d in found)
 
 
-def _loss(name: str, rule: Callable[..., Any] | None) -> Section:
+def loss(name: str, rule: Callable[..., Any] | None) -> Section:
+    """Return the section on a loss."""
     if rule is None:
-        return _cross_entropy(name)
+        return cross_entropy(name)
     taken = Symbol(arguments_of(rule)[0])
     L = Symbol("L")
     lines = _lines(rule, {}, {"loss": L, "slope": Derivative(L, taken)})
@@ -85,20 +88,13 @@ def _loss(name: str, rule: Callable[..., Any] | None) -> Section:
 
 
 def _optimiser(name: str, rule: Callable[..., Any]) -> Section:
-    signs: dict[str, Expression] = {"rate": Symbol("eta")}
-    found = read_rule(rule, signs, ["theta", "m", "v"])
-    lines = [
-        Line(Symbol(d.name), d.right, relation="←" if d.name in ("theta", "m", "v") else "=")
-        for d in found
-        if not (isinstance(d.right, Symbol) and d.right.letter == d.name)
-    ]
     own = {
         parameter: value.default
         for parameter, value in inspect.signature(rule).parameters.items()
         if value.default is not value.empty
     }
     defaults = [Line(Symbol(parameter), None, value) for parameter, value in own.items()]
-    parts: list[Part] = [*described(rule), Lines(tuple(lines))]
+    parts: list[Part] = [*described(rule), Lines(tuple(rule_in_signs(name)))]
     if defaults:
         parts += [Words("Its own parameters, where none are given:"), Lines(tuple(defaults))]
     return Section(f"Optimiser: {name}", tuple(parts))
@@ -111,7 +107,7 @@ def _initialiser(name: str) -> Section:
     return Section(f"Initialiser: {name}", (*described(INITIALISERS[name]), lines))
 
 
-def _softmax() -> Section:
+def softmax() -> Section:
     """Return the section on softmax, which joins all outputs and so is no rule for a number."""
     k, j = Symbol("k"), Symbol("j")
     powers = [Call("exp", (Symbol("z", None, (at,)),)) for at in (1, "n")]
@@ -134,7 +130,8 @@ def _softmax() -> Section:
     return Section("Activation: softmax", (words, lines))
 
 
-def _cross_entropy(name: str) -> Section:
+def cross_entropy(name: str) -> Section:
+    """Return the section on the loss of shares, which joins all outputs."""
     terms = [
         Product((Symbol("y", None, (at,)), Call("log", (Symbol("a", None, (at,)),))))
         for at in (1, "n")

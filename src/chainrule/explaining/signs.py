@@ -23,6 +23,7 @@ from chainrule.rules import ACTIVATIONS, LOSSES
 
 LOSS = Symbol("L")
 IN_FULL = 200  # parameters up to which a network is shown whole
+MANY = 8  # inputs of a layer, of which those that are 0 are left out
 FEW = 4  # what is shown of each layer and each sum of a larger one
 
 
@@ -113,16 +114,15 @@ class Signs:
         return Derivative(self.A(l, j), self.Z(l, j), self._of(self.trace.slopes, l, j))
 
     def _of(self, lists: Any, l: int, j: Any) -> float | None:
-        return None if lists is None or lists[l] is None else self._value(lists[l], j)
+        return self._value(lists[l], j) if lists else None
 
     def by_parameter(self, place: int) -> Derivative:
         """Return dL/dW or dL/db."""
-        assert self.trace.gradient is not None
         return Derivative(LOSS, self.parameter(place), float(self.trace.gradient[place]))
 
     def chain(self, l: int, j: Any) -> tuple[Derivative, ...]:
         """Return the factors of dL/dZ, of which each has a line of its own."""
-        if self.trace.slopes is None or self.trace.slopes[l] is None:
+        if self.trace.slopes[l] is None:
             return (self.by_Z(l, j),)
         return self.by_A(l, j), self.slope(l, j)
 
@@ -132,8 +132,9 @@ class Signs:
         return largest(values, self.most)
 
     def inputs(self, l: int) -> list[int]:
-        """Return the inputs of a layer that are shown: the largest ones."""
-        return largest(self.trace.A[l - 1], self.most)
+        """Return the inputs of a layer that are shown: the largest, of many those not 0."""
+        values = self.trace.A[l - 1]
+        return [i for i in largest(values, self.most) if values[i - 1] or len(values) <= MANY]
 
     def sum_of(
         self,
@@ -160,11 +161,6 @@ class Signs:
         rest = float(values.sum() - values[[k - 1 for k in kept]].sum()) if left else 0.0
         parts: list[Expression] = [*map(term, kept), *([Rest(left, rest)] if left else []), *always]
         return parts[0] if len(parts) == 1 else Sum(tuple(parts))
-
-    def top(self, places: NDArray[np.int64], values: Any) -> list[int]:
-        """Return the places of the largest of some parameters' values, in order."""
-        chosen = largest(np.asarray(values)[places], max(self.most, 12))
-        return [int(places[k - 1]) for k in chosen]
 
 
 def largest(values: NDArray[Any], most: int) -> list[int]:

@@ -5,7 +5,7 @@ Nothing is computed here a second time: each number is taken from the engine, in
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,11 @@ from chainrule.network import Network
 from chainrule.rules import LINKS, OPTIMISERS, WHOLESALE
 
 Floats = NDArray[np.float64]
+
+
+def nothing() -> Floats:
+    """Return an array that is empty until it is known."""
+    return np.zeros(0)
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,8 @@ class Step:
 class Trace:
     """The numbers of one step. Lists by layer begin with the input, as layer 0.
 
+    Without a target there is only the way forward, and the rest is empty.
+
     Attributes
     ----------
     network : Network
@@ -82,20 +89,20 @@ class Trace:
     Z: list[Floats]
     step: Step
     y: Floats | None = None
-    slopes: list[Floats | None] | None = None
-    errors: list[Floats] | None = None
-    deltas: list[Floats] | None = None
-    gradient: Floats | None = None
-    penalised: Floats | None = None
-    followed: Floats | None = None
+    slopes: list[Floats | None] = field(default_factory=list)
+    errors: list[Floats] = field(default_factory=list)
+    deltas: list[Floats] = field(default_factory=list)
+    gradient: Floats = field(default_factory=nothing)
+    penalised: Floats = field(default_factory=nothing)
+    followed: Floats = field(default_factory=nothing)
     loss: float = 0.0
     penalty: float = 0.0
     loss_after: float = 0.0
-    theta_after: Floats | None = None
-    m: Floats | None = None
-    v: Floats | None = None
-    m_after: Floats | None = None
-    v_after: Floats | None = None
+    theta_after: Floats = field(default_factory=nothing)
+    m: Floats = field(default_factory=nothing)
+    v: Floats = field(default_factory=nothing)
+    m_after: Floats = field(default_factory=nothing)
+    v_after: Floats = field(default_factory=nothing)
     rate: float = 0.0
 
     @property
@@ -235,7 +242,6 @@ def _with_step(done: Trace, data: Data) -> Trace:
     else:
         rate = learning_rate_of(step.solver, step.learning_rate)
         done = _by_rule(done, data, rate)
-        assert done.theta_after is not None
         after = done.theta_after
     loss_after = objective.loss_and_gradient(after)[0]
     return replace(
