@@ -16,14 +16,22 @@ PACKAGE = ROOT / "src" / "chainrule"
 # A module imports only from modules above it.
 ORDER = [
     "errors", "elementary", "rules.activations", "rules.losses", "rules.optimisers", "rules",
-    "formula", "slopecheck", "loops", "jit", "own", "products", "schedules", "initial",
+    "formula", "notation", "boxes", "markup", "typesetting", "slopecheck", "loops", "jit", "own",
+    "products", "schedules", "initial",
     "parsing", "csvfile", "reading", "datasets", "cells", "columns", "target", "kinds", "table",
     "network", "layout", "lifted", "passes", "kernels", "squares", "engine", "arguments",
     "files", "checkpoint", "threads", "levenberg", "course", "wholesale", "loop",
     "ensemble", "calibration", "folds", "document", "untrusted", "summary", "drawing", "terminal",
+    "explaining", "explaining.parts", "explaining.sketch", "explaining.plain",
+    "explaining.machine", "explaining.shown",
+    "explaining.markdown", "explaining.document", "explaining.style", "explaining.page",
+    "explaining.derivation",
+    "explaining.trace", "explaining.signs", "explaining.rulelines", "explaining.drawn",
+    "explaining.chain", "explaining.update", "explaining.paths", "explaining.steps",
+    "explaining.reference", "explaining.friendly", "explaining.worksheet", "explaining.tables",
     "telling", "weights", "restarts", "frames", "resuming", "stepwise", "ownsteps", "perceptron",
     "estimators", "modelfile", "metrics", "model", "recipe", "prepare", "fitting",
-    "checking", "checking.catalogue", "checking.rewriting", "checking.roles",
+    "checking", "checking.catalogue", "checking.roles", "checking.rewriting",
     "checking.finding", "checking.loading", "checking.reading", "checking.ruled",
     "checking.packing", "checking.sources", "checking.steps", "checking.bundling",
     "checking.cases", "checking.tracing", "checking.variant", "checking.chained",
@@ -32,7 +40,8 @@ ORDER = [
     "checking.inferring", "checking.progress", "checking.repairing", "checking.trying",
     "checking.telling", "checking.report", "checking.quantities", "checking.reporting",
     "checking.checker", "testing", "checking.sandbox", "checking.grading",
-    "options", "checkoptions", "commands", "traincommand", "checkcommand", "cli",
+    "options", "checkoptions", "sheetoptions", "commands", "traincommand", "checkcommand",
+    "explaincommand", "worksheetcommand", "cli",
 ]  # fmt: skip
 
 

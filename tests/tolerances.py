@@ -43,3 +43,6 @@ def assert_close(actual, expected, tolerance):
             f"largest difference {difference:.3g} is beyond {tolerance:g} of the scale:\n"
             f"{actual}\n{expected}"
         )
+
+
+EXPLAINED = 1e-12  # of the largest number of an equation, between its right side and its value

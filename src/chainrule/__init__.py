@@ -10,6 +10,8 @@
     forward, layer_outputs, gradient, mean_loss
                              the engine, for arrays
     check(function, network) judge somebody's back-propagation, and name what went wrong
+    explain                  one step of a network as worked mathematics
+    worksheet                the same as an exercise by hand, with the key
     feedforward_nn           the source document's own function
 
 A name is imported when it is first used, so that ``import chainrule`` is quick.
@@ -40,6 +42,9 @@ if TYPE_CHECKING:
         Diverged,
     )
     from chainrule.estimators import MLPClassifier, MLPRegressor
+    from chainrule.explaining.derivation import Derivation
+    from chainrule.explaining.steps import explain
+    from chainrule.explaining.worksheet import worksheet
     from chainrule.fitting import fit
     from chainrule.folds import train_ensemble
     from chainrule.loop import train
@@ -55,6 +60,7 @@ _HOMES = {
     "BadSetting": "errors",
     "BadTable": "errors",
     "ChainruleError": "errors",
+    "Derivation": "explaining.derivation",
     "Diverged": "errors",
     "Ensemble": "ensemble",
     "History": "course",
@@ -67,6 +73,7 @@ _HOMES = {
     "Rule": "own",
     "Training": "course",
     "check": "checking.checker",
+    "explain": "explaining.steps",
     "feedforward_nn": "document",
     "fit": "fitting",
     "forward": "engine",
@@ -76,6 +83,7 @@ _HOMES = {
     "mean_loss": "engine",
     "train": "loop",
     "train_ensemble": "folds",
+    "worksheet": "explaining.worksheet",
 }
 
 __all__ = [
@@ -86,6 +94,7 @@ __all__ = [
     "BadSetting",
     "BadTable",
     "ChainruleError",
+    "Derivation",
     "Diverged",
     "Ensemble",
     "History",
@@ -98,6 +107,7 @@ __all__ = [
     "Rule",
     "Training",
     "check",
+    "explain",
     "feedforward_nn",
     "fit",
     "forward",
@@ -107,6 +117,7 @@ __all__ = [
     "mean_loss",
     "train",
     "train_ensemble",
+    "worksheet",
 ]
 
 

@@ -18,6 +18,7 @@ import typer
 
 from chainrule import checkoptions as check_opt
 from chainrule import options as opt
+from chainrule import sheetoptions as sheet
 from chainrule.errors import ChainruleError, Diverged
 
 app = typer.Typer(
@@ -176,6 +177,58 @@ def check(
     from chainrule.checkcommand import check_command
 
     check_command(dict(ctx.params))
+
+
+@app.command()
+def explain(
+    model: opt.Explained = None,
+    table: opt.ExplainedTable = None,
+    row: opt.Row = 1,
+    member: opt.Member = 1,
+    weight: opt.Weight_ = None,
+    most: opt.Most = None,
+    digits: opt.Digits = 5,
+    source: opt.Source = False,
+    form: opt.Form = None,
+    output: opt.Page = None,
+) -> None:
+    """Show the mathematics of one training step on a row, with its live numbers.
+
+    The way forward, the loss, every factor of the chain rule, the update, and the loss after it.
+
+    [bold]chainrule explain houses.safetensors houses.csv --row 3[/bold]
+
+    [bold]chainrule explain houses.safetensors houses.csv --weight 1:2,3[/bold]
+
+    [bold]chainrule explain houses.safetensors houses.csv -o step.html[/bold]
+    """
+    from chainrule.explaincommand import explain_command
+
+    settings = {"weight": weight, "most": most, "digits": digits}
+    explain_command(model, table, row, member, source, form, output, settings)
+
+
+@app.command()
+def worksheet(
+    sizes: sheet.Sizes = "3-2-1",
+    seed: sheet.Seed = 0,
+    hidden: sheet.Hidden = "tanh",
+    output: sheet.Output = "sigmoid",
+    loss: sheet.Loss = None,
+    learning_rate: sheet.LearningRate = 0.5,
+    answers: sheet.Answers = False,
+    form: opt.Form = None,
+    file: sheet.File = None,
+) -> None:
+    """Make an exercise sheet: one step by hand with friendly numbers, and the key.
+
+    [bold]chainrule worksheet --sizes 3-2-1 --seed 7 -o sheet.tex[/bold]
+
+    [bold]chainrule worksheet --sizes 2-3-2 --output softmax --answers -o key.html[/bold]
+    """
+    from chainrule.worksheetcommand import worksheet_command
+
+    worksheet_command(sizes, (hidden, output, loss), seed, learning_rate, answers, form, file)
 
 
 @app.command()

@@ -60,9 +60,9 @@ def fit(
         classes, cross_entropy for more.
     loss_parameter : float, optional
         delta of huber, in standard deviations of the target; level of quantile.
-    task : {"classification", "regression"}, optional
+    task : "classification" or "regression", optional
         Default: by the target's values.
-    preset : {"neuron"}, optional
+    preset : "neuron", optional
         The source document's network: no hidden layer, one sigmoid, half the
         squared error, gradient descent at 0.005 over all rows for 1000 epochs, in
         float64, without validation. For columns of numbers and a target of two
@@ -88,7 +88,7 @@ def fit(
         input. Scores count all rows alike.
     seed : int, default 0
         Of the split, the initial weights and the batches.
-    dtype : {"float32", "float64"}, default "float32"
+    dtype : "float32" or "float64", default "float32"
     n_jobs : int, optional
         How many networks are trained at a time. Default: one on each core.
     checkpoint : path, optional

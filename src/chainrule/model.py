@@ -20,6 +20,7 @@ from chainrule.summary import Summary
 
 if TYPE_CHECKING:
     from chainrule.course import History
+    from chainrule.explaining.derivation import Derivation
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,6 +185,45 @@ class Model:
         return metrics.scores(
             self.ensemble, self.spec.target, self._features(rows), values, self.coverage
         )
+
+    def explain(self, table: Any, row: int = 1, *, member: int = 1, **settings: Any) -> Derivation:
+        """Show the mathematics of one step of the network on one row, with its live numbers.
+
+        Parameters
+        ----------
+        table : path, data frame or mapping
+            A mapping of columns to values is one row. Without the target in it, only the
+            way forward is shown.
+        row : int, default 1
+            From 1, without the header.
+        member : int, default 1
+            Which of the networks.
+        **settings
+            Keywords of ``chainrule.explain``, such as ``weight="1:2,3"`` or ``most=4``. The
+            solver and its settings are those of the training unless they are given.
+
+        Returns
+        -------
+        Derivation
+            The step begins with the trained parameters, and with fresh memories of the
+            solver.
+
+        Raises
+        ------
+        BadTable, BadSetting
+            If there is no such row or column, or a setting cannot be used.
+
+        Examples
+        --------
+        >>> from chainrule import fit
+        >>> from chainrule.datasets import penguins
+        >>> model = fit(penguins(), "species", epochs=5)
+        >>> print(model.explain(penguins(), row=3).to_text().splitlines()[0])
+        One step on row 3: species
+        """
+        from chainrule.explaining.tables import as_rows, explain_row
+
+        return explain_row(self, as_rows(self, table), row, member, **settings)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to one ``.safetensors`` file, whole or not at all."""

@@ -17,18 +17,22 @@ from chainrule.prepare import SOLVERS
 from chainrule.rules import LOSSES
 from chainrule.schedules import SCHEDULES
 
+FORMS = ("text", "markdown", "latex", "html", "json")
+
 if TYPE_CHECKING:
     SolverName = str
     ScheduleName = str
     TaskName = str
     PresetName = str
     TypeName = str
+    FormName = str
 else:
     SolverName = Literal[SOLVERS]
     ScheduleName = Literal[tuple(SCHEDULES)]
     TaskName = Literal[tuple(TASKS)]
     PresetName = Literal["neuron"]
     TypeName = Literal["float32", "float64"]
+    FormName = Literal[FORMS]
 
 TABLE, NETWORK, TRAINING, OUTPUT = "Table", "Network", "Training", "Output"
 
@@ -246,6 +250,59 @@ Truth = Annotated[
     _option(
         TABLE, "The column with the truth. Default: as in training.", "--target", metavar="COLUMN"
     ),
+]
+
+Explained = Annotated[
+    Path | None,
+    typer.Argument(help="A model that chainrule train saved.", metavar="MODEL", show_default=False),
+]
+ExplainedTable = Annotated[
+    str | None,
+    _table(
+        "CSV (also gzipped) or Parquet, with the row; - is standard input. Default: the shipped "
+        "penguins."
+    ),
+]
+Row = Annotated[int, typer.Option(help="Which row of the table, from 1.", metavar="K", min=1)]
+Member = Annotated[
+    int, typer.Option("--network", help="Which of the model's networks.", metavar="N", min=1)
+]
+Weight_ = Annotated[
+    str | None,
+    typer.Option(
+        "--weight",
+        help="Follow one weight along all paths from it to the loss. Layers and neurons count "
+        "from 1.",
+        metavar="LAYER:FROM,TO",
+        show_default=False,
+    ),
+]
+Most = Annotated[
+    int | None,
+    typer.Option(
+        help="How many neurons of a layer and terms of a sum are shown. Default: all of a small "
+        "network, 4 of a large one.",
+        metavar="N",
+        min=1,
+        show_default=False,
+    ),
+]
+Digits = Annotated[int, typer.Option(help="Significant digits.", metavar="N", min=1, max=17)]
+Form = Annotated[
+    FormName | None,
+    _option(
+        OUTPUT,
+        f"{', '.join(FORMS)}. Default: by the ending of the output: .txt, .md, .tex and so on.",
+        "--format",
+        metavar="NAME",
+    ),
+]
+Page = Annotated[
+    Path | None, _option(OUTPUT, "Write it to a file.", "--output", "-o", metavar="FILE")
+]
+Source = Annotated[
+    bool,
+    _option(OUTPUT, "Print the rules themselves: every activation, loss, optimiser.", "--source"),
 ]
 
 PASSED = (

@@ -11,7 +11,7 @@ from typing import Any
 
 from chainrule.checking.classes import ClassProgram
 from chainrule.checking.functions import FunctionProgram
-from chainrule.checking.inferring import ADVICE, candidates, shows_loss
+from chainrule.checking.inferring import ADVICE, OTHERS, candidates, shows_loss
 from chainrule.checking.judging import Error, Judged, judge
 from chainrule.checking.loading import blame, load
 from chainrule.checking.packing import BIASES, TARGETS, WEIGHTS
@@ -92,6 +92,7 @@ def _inferred(thing: Any, hints: dict[str, str]) -> Report:
     for network in networks:
         try:
             program = _program(thing, network, hints)
+            program.guessed = True
         except Unreadable as reason:
             error = reason
             continue
@@ -129,6 +130,7 @@ def _of_likeliest(thing: Any, found: list[tuple[Any, Judged]]) -> Report:
     others = [
         each for each, its in found
         if its.cost == best.cost and each.network.loss != program.network.loss and best.cost[0]
+        and each.network.loss not in OTHERS
     ]  # fmt: skip
     notes = (f"The network was inferred from the code: {report.network}.", *report.notes)
     if others and not shows_loss(thing):

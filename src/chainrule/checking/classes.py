@@ -39,6 +39,7 @@ class ClassProgram:
         self.name, self.source = kind.__name__, source_of(kind)
         self.depth = len(network.sizes) - 1
         self.trace: Trace | None = None
+        self.guessed = False  # whether nobody said which loss it has
         self.arguments = signature_of(kind)
         self.forward = self._method(FORWARD)
         self.backward = self._method(BACKWARD) or self._method(WITH_LOSS)

@@ -34,6 +34,8 @@ def effects(program: Any, judged: Judged) -> list[Effect]:
     found = []
     changed = sorted({name for run in judged.runs for name in run.changed})
     changed = changed or _changed_otherwise(program, judged)
+    if judged.runs[0].updated:
+        changed = [name for name in changed if program.roles.get(name) in ("x", "y")]
     if changed:
         still = _runs(judged, lambda run: len(run.changed) < len(changed))
         found.append(Effect("changes_arguments", f"it changes {' and '.join(changed)}", still))

@@ -42,6 +42,7 @@ class FunctionProgram:
             role[0] == "b" or role == "params" for role in self.roles.values()
         )
         self.trace: Trace | None = None
+        self.guessed = False  # whether nobody said which loss it has
         self.forward: FunctionProgram | None = None
         if "cache" in self.roles.values():
             self.forward = self._forward()
@@ -67,9 +68,14 @@ class FunctionProgram:
         """Yield the ways in which it may want to be called."""
         roles = set(self.roles.values())
         kinds = bundles(self._text(), self.depth) if "params" in roles else [""]
+        wide = any(
+            role == "W" and re.search(rf"\b{name}\.(T\b|transpose|shape\[1)", self.source.text)
+            for name, role in self.roles.items()
+        )
         for kind in kinds:
             for shapes in layouts(self.network, self.hints):
-                yield Way(kind, shapes)
+                if not (wide and shapes.weights == "flat"):
+                    yield Way(kind, shapes)
 
     def _text(self) -> str:
         forward = source_of(self.forward.thing).text if self.forward else ""
@@ -89,11 +95,43 @@ class FunctionProgram:
                 given |= self.forward.cache(case, way, given, self.roles)
             for _ in range(passes):
                 result = self.thing(**given)
-        loss, found = read(result, self.network.sizes, self.names, not self.unbiased)
-        run = laid_back(found, self._at(case), way.shapes, self._updates())
+        loss, found, in_place = self._found(result, before, given)
+        updates = in_place or self._updates()
+        run = laid_back(found, self._at(case, updates), way.shapes, updates)
         run.loss, run.printed = loss, printed.getvalue()
         run.changed = _changed(before, given, self.roles)
         return run
+
+    def _found(
+        self, result: Any, before: dict[str, Any], given: dict[str, Any]
+    ) -> tuple[float | None, dict[str, Any], bool]:
+        """Return the loss, gradients or parameters, and whether these were changed in place."""
+        try:
+            loss, found = read(result, self.network.sizes, self.names, not self.unbiased)
+        except Unreadable:
+            found = self._in_place(before, given)
+            if not found:
+                raise
+            return (float(result) if np.ndim(result) == 0 and result else None), found, True
+        return loss, found, False
+
+    def _in_place(self, before: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+        """Return the parameters, if the code changed those that it was handed."""
+        changed = _changed(before, given, self.roles)
+        found: dict[str, Any] = {}
+        for name, role in self.roles.items():
+            if role[0] not in "Wb" and role != "params":
+                continue
+            if role == "params":
+                _, found = read(given[name], self.network.sizes, [])
+            elif len(role) == 1 and self.depth > 1:
+                found |= {f"{role}{l}": part for l, part in enumerate(given[name], 1)}
+            else:
+                numbers = [int(r[1:]) for r in self.roles.values() if r[0] == role[0] and r[1:]]
+                found[f"{role[0]}{int(role[1:]) - min(numbers) + 1 if numbers else 1}"] = given[
+                    name
+                ]
+        return found if set(changed) & {n for n, r in self.roles.items() if r[0] in "Wbp"} else {}
 
     def cache(
         self, case: Case, way: Way, given: dict[str, Any], roles: dict[str, str]
@@ -109,8 +147,8 @@ class FunctionProgram:
         wanted = next(name for name, role in roles.items() if role == "cache")
         return {wanted: held[-1] if held else result}
 
-    def _at(self, case: Case) -> Case:
-        if not self._updates() or "rate" in self.roles.values():
+    def _at(self, case: Case, updates: bool) -> Case:
+        if not updates or "rate" in self.roles.values():
             return case
         rate = self.rate() or 1.0
         return Case(case.network, case.layers, case.X, case.Y, case.l2, rate)

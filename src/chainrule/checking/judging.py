@@ -103,7 +103,7 @@ def _judge(program: Any, ways: list[Way], errors: list[Error], pairs: bool) -> J
         except (Exception, SystemExit) as error:  # a learner's code may raise anything
             errors.append((way, error))
             continue
-        for reduction in reductions(runs):
+        for reduction in reductions(runs, program.guessed):
             if not runs[0].grows and is_right(runs, reduction):
                 return Judged(way, runs, reduction, [])
         mark = _mark_of(runs[0])
@@ -186,15 +186,25 @@ def traced(program: Any, each: Judged, stops: Sequence[int] = ()) -> Trace:
     return trace
 
 
-def reductions(runs: Sequence[Run]) -> list[Reduction]:
-    """Return the scales that the code may use; the loss, where it gives one, tells."""
+TWICE = "The gradients are those of the loss (A - Y)^2, without the half."
+
+
+def reductions(runs: Sequence[Run], guessed: bool = False) -> list[Reduction]:
+    """Return the scales that the code may use; the loss, where it gives one, tells.
+
+    Where the loss was guessed, that of squares may lack its half.
+    """
     mean, total = (
         Reduction("mean over the samples", 1.0, False),
         Reduction("sum over the samples", 1.0, True),
     )
     told = [_told_by_loss(run) for run in runs]
     if told[0] is None or len({each and each.words for each in told}) > 1:
-        return [mean] if all(len(run.case.X) == 1 for run in runs) else [mean, total]
+        options = [mean] if all(len(run.case.X) == 1 for run in runs) else [mean, total]
+        if guessed and runs[0].case.network.loss == "half_squared_error":
+            twice = [(f"twice the {option.words}", option.summed) for option in options]
+            options += [Reduction(words, 2.0, summed, note=TWICE) for words, summed in twice]
+        return options
     found = [told[0]]
     if told[0].factor == 2.0:
         halved = "loss_without_half" if runs[0].case.network.loss == "half_squared_error" else ""
