@@ -17,7 +17,7 @@ from chainrule.checking.loading import blame, load
 from chainrule.checking.packing import BIASES, TARGETS, WEIGHTS
 from chainrule.checking.packing import SAMPLES as SAMPLE_WAYS
 from chainrule.checking.progress import prints
-from chainrule.checking.reading import Unreadable
+from chainrule.checking.reading import NothingToRead, Unreadable
 from chainrule.checking.repairing import silenced
 from chainrule.checking.report import Report
 from chainrule.checking.reporting import reported
@@ -197,10 +197,13 @@ def _without_prints(
     return quiet, other
 
 
+def _telling(error: BaseException) -> int:
+    """Rank errors: code that ran and gave nothing, then what it raised, then the rest."""
+    return 0 if isinstance(error, NothingToRead) else 2 if isinstance(error, Unreadable) else 1
+
+
 def _failed(program: Any, errors: list[Error]) -> Report:
-    reasons = [error for _, error in errors if not isinstance(error, Unreadable)] or [
-        error for _, error in errors
-    ]
+    reasons = sorted((error for _, error in errors), key=_telling)
     error = reasons[0] if reasons else Unreadable("no way to call it was found")
     file = Path(min(program.files(), default=""))
     what = str(error) if isinstance(error, Unreadable) else blame(error, file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import copy
 import inspect
 import io
@@ -90,7 +91,7 @@ class FunctionProgram:
         given = self._given(case, way, epochs=1)
         before = copy.deepcopy(given)
         printed = io.StringIO()
-        with quiet(printed, self.trace):
+        with quiet(printed, self.trace), kept_state(self.thing):
             if self.forward:
                 given |= self.forward.cache(case, way, given, self.roles)
             for _ in range(passes):
@@ -257,6 +258,29 @@ class FunctionProgram:
             and re.search(rf"len\({name}|{name}\[-?\d\]|zip\({name}", self.source.text)
             for name in self.roles
         )
+
+
+@contextlib.contextmanager
+def kept_state(function: Any) -> Iterator[None]:
+    """Put global numbers, lists and defaults back afterwards, so that no call sees the last."""
+    space = space_of(function)
+    names = [name for name in _names_of(function) if isinstance(space.get(name), STATE)]
+    globals_ = {name: copy.deepcopy(space[name]) for name in names}
+    defaults = copy.deepcopy(getattr(function, "__defaults__", None))
+    try:
+        yield
+    finally:
+        space.update(globals_)
+        if defaults:
+            function.__defaults__ = defaults
+
+
+STATE = (int, float, list, dict, np.ndarray)
+
+
+def _names_of(function: Any) -> tuple[str, ...]:
+    code = getattr(function, "__code__", None)
+    return code.co_names if code else ()
 
 
 def without_biases(case: Case) -> Case:

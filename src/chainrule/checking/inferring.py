@@ -52,13 +52,21 @@ ADVICE = (
 
 def text_of(code: Any) -> str:
     """Return the source of the code and of all that it uses from its file, without comments."""
-    parts = [source_of(thing).plain for _, thing in family(code)]
-    space = space_of(code)
-    parts += [
-        source_of(thing).plain for name, thing in space.items()
-        if inspect.isfunction(thing) and re.search("forward|cost|loss", name)
+    cache = not inspect.isclass(code) and "cache" in map(role_of, signature_of(code))
+    return _plain([code, *(_beside(code, "forward") if cache else [])])
+
+
+def _beside(code: Any, words: str) -> list[Any]:
+    """Return functions of the same file that have such names."""
+    return [
+        thing for name, thing in space_of(code).items()
+        if inspect.isfunction(thing) and re.search(words, name)
         and getattr(thing, "__module__", None) == getattr(code, "__module__", "")
     ]  # fmt: skip
+
+
+def _plain(things: list[Any]) -> str:
+    parts = [source_of(each).plain for thing in things for _, each in family(thing)]
     text = "\n".join(dict.fromkeys(parts))
     text = re.sub(r'"""[\s\S]*?"""', "", text)
     return re.sub(r"#[^\n]*", "", text)
@@ -83,7 +91,9 @@ def candidates(code: Any, hints: dict[str, str]) -> list[Network]:
         ways = [seen] if seen else _guessed(found, len(sizes) - 2)
         for *hidden, output in ways:
             losses = _losses(text, output)
-            losses += [] if shows_loss(code) else ["half_squared_error", *OTHERS]
+            if not shows_loss(code):
+                beside = _plain(_beside(code, "cost|loss|error"))
+                losses = [*_losses(beside, output), *losses, "half_squared_error", *OTHERS]
             for loss in losses:
                 with contextlib.suppress(BadSetting):
                     networks.append(Network(sizes, tuple(hidden) or "relu", output, loss))
@@ -172,7 +182,8 @@ def _depth(code: Any, text: str) -> int:
         return len(numbered)
     if "W" in roles and not re.search(r"\bfor \w+ in (reversed\()?range\(\s*(len|self|\d)", text):
         return 1
-    if "W" in {role_of(name) for name in signature_of(code)} and "len(" not in text:
+    mine = {name for name in signature_of(code) if role_of(name) == "W"}
+    if mine and ("len(" not in text or mine & {"w", "W", "weight", "theta"}):
         return 1
     if inspect.isclass(code) or "params" in roles:
         return 2

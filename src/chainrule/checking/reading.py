@@ -14,7 +14,11 @@ Found = dict[str, Any]
 
 
 class Unreadable(Exception):
-    """A result in which no gradients are to be seen."""
+    """Code that cannot be called, or a result in which no gradients are to be seen."""
+
+
+class NothingToRead(Unreadable):
+    """A result in which no gradients are to be seen: the code was called, and ran."""
 
 
 def read(
@@ -50,7 +54,7 @@ def read(
     if isinstance(result, np.ndarray) and result.dtype != object:
         return None, {"flat": result}
     if not isinstance(result, (tuple, list)):
-        raise Unreadable(f"it returns {_kind(result)}, and no gradients")
+        raise NothingToRead(f"it returns {_kind(result)}, and no gradients")
     parts = list(result)
     named = list(names) if len(names) == len(parts) else [""] * len(parts)
     loss, parts, named = _without_loss(parts, named, depth)
@@ -64,7 +68,7 @@ def read(
         return loss, _two_lists(parts, named)
     if len(parts) == depth and all(isinstance(part, (tuple, list, Mapping)) for part in parts):
         return loss, _by_layer(parts)
-    raise Unreadable(f"it returns {_kind(result)} of {len(parts)} parts; gradients of {depth} "
+    raise NothingToRead(f"it returns {_kind(result)} of {len(parts)} parts; gradients of {depth} "
                      "layers are not to be seen in it")  # fmt: skip
 
 
@@ -80,7 +84,7 @@ def _weights_alone(result: Any, depth: int, names: Sequence[str]) -> tuple[float
             loss = float(parts.pop(losses[0]))
             named.pop(losses[0])
     if len(parts) != depth:
-        raise Unreadable(
+        raise NothingToRead(
             f"it returns {_kind(result)}; gradients of {depth} matrices of weights are not in it"
         )
     numbers = [kind[1] for name in named if (kind := parameter_of(name)) and kind[1] is not None]
@@ -228,7 +232,7 @@ def _from_mapping(result: Mapping[Any, Any], sizes: Sequence[int]) -> tuple[floa
             if rank == best:
                 found[f"{letter}{l - first + 1}"] = value
     if not found:
-        raise Unreadable(f"it returns a dictionary with {', '.join(map(str, result))}; no name "
+        raise NothingToRead(f"it returns a dictionary with {', '.join(map(str, result))}; no name "
                          "of a gradient, such as dW1, is among them")  # fmt: skip
     return loss, found
 
