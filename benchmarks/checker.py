@@ -28,12 +28,12 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 sys.path.insert(0, str(Path(__file__).parent))
 
 import numpy as np
-from learners import STYLES, program
-from right import right_programs
-from slips import PLANS, slips
 
 from chainrule import Network
 from chainrule.checking.checker import check
+from learners import STYLES, program
+from right import right_programs
+from slips import PLANS, slips
 
 TARGETS = {"single": 0.98, "pair": 0.90}
 
@@ -70,7 +70,7 @@ def outcome(plan, style, backprop):
 
 
 def run(plan, style, backprop, layers, X, Y):
-    """Call a program in its own convention; return gradients, then the arguments as they are left."""
+    """Call a program in its convention; return gradients, then arguments as they are left."""
     l2 = {"l2": 0.3} if plan.l2 else {}
     named = {f"{letter}{l}": part for l, layer in enumerate(layers, 1)
              for letter, part in zip("Wb", layer, strict=True)}  # fmt: skip

@@ -62,7 +62,7 @@ def helpers(names, axis):
     for name in names:
         if name == "softmax":
             lines += [
-                "def softmax(z, axis=%s):" % axis,
+                f"def softmax(z, axis={axis}):",
                 "    e = np.exp(z - np.max(z, axis=axis, keepdims=True))",
                 "    return e / np.sum(e, axis=axis, keepdims=True)", "",
             ]  # fmt: skip

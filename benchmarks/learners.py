@@ -97,7 +97,8 @@ def slots_of(plan, style):
             f"delta{l}": "{}", f"dW{l}": "{}", f"db{l}": "{}", f"carry{l}": "{}",
             f"passed{l}": after["d"], f"weights{l}": after["W"],
             f"penalty{l}": f"l2 * {own['W']}", f"penaltyb{l}": "",
-            f"sum{l}": "sum", f"store{l}": "+=", f"storeb{l}": "+=", f"zeros{l}": "", f"zerosb{l}": "",
+            f"sum{l}": "sum", f"store{l}": "+=", f"storeb{l}": "+=",
+            f"zeros{l}": "", f"zerosb{l}": "",
         }  # fmt: skip
     return slots
 

@@ -177,7 +177,5 @@ def _effects(plan, style):
     if plain == f"({a} - {y})":
         yield Slip("changes_arguments", (), ("before_error", "error"),
                    (f"{y} -= {a}", f"(-{y})"))  # fmt: skip
-    if style == "steps":
-        yield Slip("changes_arguments", (), ("update",), "{p} -= lr * d{p}")
     if style == "classes":
         yield Slip("gradients_accumulated", (), ("keep",), "+=")

@@ -31,7 +31,7 @@ ORDER = [
     "explaining.reference", "explaining.friendly", "explaining.worksheet", "explaining.tables",
     "telling", "weights", "restarts", "frames", "resuming", "stepwise", "ownsteps", "perceptron",
     "estimators", "modelfile", "metrics", "model", "recipe", "prepare", "fitting",
-    "checking", "checking.catalogue", "checking.rewriting", "checking.roles",
+    "checking", "checking.catalogue", "checking.roles", "checking.rewriting",
     "checking.finding", "checking.loading", "checking.reading", "checking.ruled",
     "checking.packing", "checking.sources", "checking.steps", "checking.bundling",
     "checking.cases", "checking.tracing", "checking.variant", "checking.chained",

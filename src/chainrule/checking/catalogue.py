@@ -79,7 +79,8 @@ CATALOGUE: dict[str, Kind] = {
     ),
     "factor_two": Kind(
         "there is a stray factor 2", "dL/dA = A - Y for L = (A - Y)^2 / 2", "twice that",
-        "The half in the loss is there to cancel the 2 of the square.",
+        "The half in the loss is there to cancel the 2 of the square; for the loss (A - Y)^2, "
+        "without the half, twice this is right.",
     ),
     "factor_half": Kind(
         "there is a stray factor 1/2", "dL/dA = A - Y for L = (A - Y)^2 / 2", "half of that",

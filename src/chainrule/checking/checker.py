@@ -11,13 +11,13 @@ from typing import Any
 
 from chainrule.checking.classes import ClassProgram
 from chainrule.checking.functions import FunctionProgram
-from chainrule.checking.inferring import ADVICE, candidates, shows_loss
+from chainrule.checking.inferring import ADVICE, OTHERS, candidates, shows_loss
 from chainrule.checking.judging import Error, Judged, judge
 from chainrule.checking.loading import blame, load
 from chainrule.checking.packing import BIASES, TARGETS, WEIGHTS
 from chainrule.checking.packing import SAMPLES as SAMPLE_WAYS
 from chainrule.checking.progress import prints
-from chainrule.checking.reading import Unreadable
+from chainrule.checking.reading import NothingToRead, Unreadable
 from chainrule.checking.repairing import silenced
 from chainrule.checking.report import Report
 from chainrule.checking.reporting import reported
@@ -92,6 +92,7 @@ def _inferred(thing: Any, hints: dict[str, str]) -> Report:
     for network in networks:
         try:
             program = _program(thing, network, hints)
+            program.guessed = True
         except Unreadable as reason:
             error = reason
             continue
@@ -129,6 +130,7 @@ def _of_likeliest(thing: Any, found: list[tuple[Any, Judged]]) -> Report:
     others = [
         each for each, its in found
         if its.cost == best.cost and each.network.loss != program.network.loss and best.cost[0]
+        and each.network.loss not in OTHERS
     ]  # fmt: skip
     notes = (f"The network was inferred from the code: {report.network}.", *report.notes)
     if others and not shows_loss(thing):
@@ -158,19 +160,19 @@ def _best_way(program: Any, pairs: bool = True) -> tuple[Any, Judged | None, lis
     """Find the way to call the code; leave its print statements out where they break it."""
     best, errors = judge(program, pairs)
     wrong = best is None or best.cost != (0, 0)
-    if wrong and any(_in_print(program, error) for _, error in errors):
+    lines = [place.line for place in prints(program)]
+    if wrong and lines and any(_in_print(program, error, lines) for _, error in errors):
         program, best = _without_prints(program, best, errors)
     return program, best, errors
 
 
-def _in_print(program: Any, error: BaseException) -> bool:
+def _in_print(program: Any, error: BaseException, lines: list[int]) -> bool:
     """Say whether an error came up in a print statement of the code."""
     files = program.files()
     last = [
         frame.tb_lineno for frame in _frames(error)
         if frame.tb_frame.f_code.co_filename in files
     ]  # fmt: skip
-    lines = [place.line for place in prints(program)]
     return bool(last) and any(line <= last[-1] <= line + 4 for line in lines)
 
 
@@ -190,14 +192,18 @@ def _without_prints(
     if other is None or (best is not None and other.cost >= best.cost):
         return program, best
     quiet.spoken = program
-    quiet.print_error = next(error for _, error in errors if _in_print(program, error))
+    lines = [place.line for place in prints(program)]
+    quiet.print_error = next(error for _, error in errors if _in_print(program, error, lines))
     return quiet, other
 
 
+def _telling(error: BaseException) -> int:
+    """Rank errors: code that ran and gave nothing, then what it raised, then the rest."""
+    return 0 if isinstance(error, NothingToRead) else 2 if isinstance(error, Unreadable) else 1
+
+
 def _failed(program: Any, errors: list[Error]) -> Report:
-    reasons = [error for _, error in errors if not isinstance(error, Unreadable)] or [
-        error for _, error in errors
-    ]
+    reasons = sorted((error for _, error in errors), key=_telling)
     error = reasons[0] if reasons else Unreadable("no way to call it was found")
     file = Path(min(program.files(), default=""))
     what = str(error) if isinstance(error, Unreadable) else blame(error, file)

@@ -26,6 +26,7 @@ BACKWARD = (
     r"back(ward)?(s)?(pass|propagation|propagate|prop)?|(compute|calc|get)?grad(ient)?s?|"
     r"trainstep|trainonbatch|train|fit|step|learn"
 )
+WITH_LOSS = r"(compute)?loss(andgrads?|gradients?)?|cost(function)?"
 UPDATE = r"update(parameters|params|weights)?|step|optimize|applygradients"
 Place = tuple[Any, Any]  # a dictionary or a list, and the key in it
 
@@ -38,8 +39,10 @@ class ClassProgram:
         self.name, self.source = kind.__name__, source_of(kind)
         self.depth = len(network.sizes) - 1
         self.trace: Trace | None = None
+        self.guessed = False  # whether nobody said which loss it has
         self.arguments = signature_of(kind)
-        self.forward, self.backward = self._method(FORWARD), self._method(BACKWARD)
+        self.forward = self._method(FORWARD)
+        self.backward = self._method(BACKWARD) or self._method(WITH_LOSS)
         if self.backward is None:
             raise Unreadable(
                 "it has no method that sounds like back-propagation, such as backward(X, y)"
@@ -167,7 +170,7 @@ class ClassProgram:
         given, unknown = {}, []
         for argument, parameter in signature_of(method).items():
             word = plain(argument)
-            if re.fullmatch(
+            if name != self.forward and re.fullmatch(
                 r"(y|t)?(hat|pred|predictions?|out|outputs?|o|a|probs?|yhat|ypred)", word
             ):
                 given[argument] = output
@@ -254,9 +257,26 @@ def parameters_in(object_: Any, depth: int, gradients: bool = False) -> dict[str
             holders = [p for p in (parameters_in(v, 1, gradients) for v in value) if p]
             for l, place in enumerate(holders, 1):
                 found |= {f"{key[0]}{l}": where for key, where in place.items()}
+    if not found and not numbered and not gradients:
+        numbered = _in_order(object_, depth)
     if numbered:
         first = min(number for _, number in numbered)
         found |= {f"{letter}{k - first + 1}": p for (letter, k), p in numbered.items()}
+    return found
+
+
+def _in_order(object_: Any, depth: int) -> dict[tuple[str, int], Place]:
+    """Return parameters such as w_hidden and b_output, in the order in which they are made."""
+    found: dict[tuple[str, int], Place] = {}
+    for letter, word in (("W", r"w|weights?"), ("b", r"b|bias(es)?")):
+        short = r"ih|ho|xh|hh|hy|i|h|o"
+        names = [
+            name for name, value in vars(object_).items()
+            if re.fullmatch(rf"({word})_\w+|\w+_({word})|({word})_?({short})", name, re.I)
+            and np.ndim(value) and not is_gradient(name)
+        ]  # fmt: skip
+        if len(names) == depth:
+            found |= {(letter, l): (vars(object_), name) for l, name in enumerate(names, 1)}
     return found
 
 

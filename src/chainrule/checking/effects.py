@@ -34,8 +34,10 @@ def effects(program: Any, judged: Judged) -> list[Effect]:
     found = []
     changed = sorted({name for run in judged.runs for name in run.changed})
     changed = changed or _changed_otherwise(program, judged)
+    if judged.runs[0].updated:
+        changed = [name for name in changed if program.roles.get(name) in ("x", "y")]
     if changed:
-        still = _runs(judged, lambda run: not run.changed)
+        still = _runs(judged, lambda run: len(run.changed) < len(changed))
         found.append(Effect("changes_arguments", f"it changes {' and '.join(changed)}", still))
     if judged.runs[0].grows and not judged.findings:
         fits = _runs(judged, lambda run: not run.grows and is_right([run], judged.reduction))

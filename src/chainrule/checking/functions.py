@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import copy
 import inspect
 import io
@@ -38,7 +39,11 @@ class FunctionProgram:
         self.roles = _roles(signature_of(function))
         self.names = self.source.returned(self.name)
         self.draws = not any(role[0] in "Wb" or role == "params" for role in self.roles.values())
+        self.unbiased = not self.draws and not any(
+            role[0] == "b" or role == "params" for role in self.roles.values()
+        )
         self.trace: Trace | None = None
+        self.guessed = False  # whether nobody said which loss it has
         self.forward: FunctionProgram | None = None
         if "cache" in self.roles.values():
             self.forward = self._forward()
@@ -64,9 +69,14 @@ class FunctionProgram:
         """Yield the ways in which it may want to be called."""
         roles = set(self.roles.values())
         kinds = bundles(self._text(), self.depth) if "params" in roles else [""]
+        wide = any(
+            role == "W" and re.search(rf"\b{name}\.(T\b|transpose|shape\[1)", self.source.text)
+            for name, role in self.roles.items()
+        )
         for kind in kinds:
             for shapes in layouts(self.network, self.hints):
-                yield Way(kind, shapes)
+                if not (wide and shapes.weights == "flat"):
+                    yield Way(kind, shapes)
 
     def _text(self) -> str:
         forward = source_of(self.forward.thing).text if self.forward else ""
@@ -76,19 +86,53 @@ class FunctionProgram:
         """Call it, some times over with the same objects, and read what it gives at last."""
         if self.draws:
             return self._run_drawn(case, way)
+        if self.unbiased:
+            case = without_biases(case)
         given = self._given(case, way, epochs=1)
         before = copy.deepcopy(given)
         printed = io.StringIO()
-        with quiet(printed, self.trace):
+        with quiet(printed, self.trace), kept_state(self.thing):
             if self.forward:
                 given |= self.forward.cache(case, way, given, self.roles)
             for _ in range(passes):
                 result = self.thing(**given)
-        loss, found = read(result, self.network.sizes, self.names)
-        run = laid_back(found, self._at(case), way.shapes, self._updates())
+        loss, found, in_place = self._found(result, before, given)
+        updates = in_place or self._updates()
+        run = laid_back(found, self._at(case, updates), way.shapes, updates)
         run.loss, run.printed = loss, printed.getvalue()
         run.changed = _changed(before, given, self.roles)
         return run
+
+    def _found(
+        self, result: Any, before: dict[str, Any], given: dict[str, Any]
+    ) -> tuple[float | None, dict[str, Any], bool]:
+        """Return the loss, gradients or parameters, and whether these were changed in place."""
+        try:
+            loss, found = read(result, self.network.sizes, self.names, not self.unbiased)
+        except Unreadable:
+            found = self._in_place(before, given)
+            if not found:
+                raise
+            return (float(result) if np.ndim(result) == 0 and result else None), found, True
+        return loss, found, False
+
+    def _in_place(self, before: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+        """Return the parameters, if the code changed those that it was handed."""
+        changed = _changed(before, given, self.roles)
+        found: dict[str, Any] = {}
+        for name, role in self.roles.items():
+            if role[0] not in "Wb" and role != "params":
+                continue
+            if role == "params":
+                _, found = read(given[name], self.network.sizes, [])
+            elif len(role) == 1 and self.depth > 1:
+                found |= {f"{role}{l}": part for l, part in enumerate(given[name], 1)}
+            else:
+                numbers = [int(r[1:]) for r in self.roles.values() if r[0] == role[0] and r[1:]]
+                found[f"{role[0]}{int(role[1:]) - min(numbers) + 1 if numbers else 1}"] = given[
+                    name
+                ]
+        return found if set(changed) & {n for n, r in self.roles.items() if r[0] in "Wbp"} else {}
 
     def cache(
         self, case: Case, way: Way, given: dict[str, Any], roles: dict[str, str]
@@ -104,10 +148,10 @@ class FunctionProgram:
         wanted = next(name for name, role in roles.items() if role == "cache")
         return {wanted: held[-1] if held else result}
 
-    def _at(self, case: Case) -> Case:
-        rate = self.rate() if self._updates() else None
-        if rate is None:
+    def _at(self, case: Case, updates: bool) -> Case:
+        if not updates or "rate" in self.roles.values():
             return case
+        rate = self.rate() or 1.0
         return Case(case.network, case.layers, case.X, case.Y, case.l2, rate)
 
     def _updates(self) -> bool:
@@ -117,7 +161,11 @@ class FunctionProgram:
         if {"rate", "epochs"} & set(self.roles.values()):
             return True
         stepped = [name for name in self.names if parameter_of(name)]
-        return len(stepped) == 2 * self.depth and self.rate() is not None
+        if self.unbiased and len(stepped) == self.depth > 0:
+            return True
+        return len(stepped) == 2 * self.depth and all(
+            re.fullmatch(r"(self\.)?\w+", name) for name in stepped
+        )
 
     def _run_drawn(self, case: Case, way: Way) -> Run:
         """Run a whole loop that draws its own parameters: not at all, then for one epoch."""
@@ -210,6 +258,46 @@ class FunctionProgram:
             and re.search(rf"len\({name}|{name}\[-?\d\]|zip\({name}", self.source.text)
             for name in self.roles
         )
+
+
+@contextlib.contextmanager
+def kept_state(function: Any) -> Iterator[None]:
+    """Put global numbers, lists and defaults back afterwards, so that no call sees the last."""
+    space = space_of(function)
+    names = [name for name in _names_of(function) if isinstance(space.get(name), STATE)]
+    globals_ = {name: copy.deepcopy(space[name]) for name in names}
+    defaults = copy.deepcopy(getattr(function, "__defaults__", None))
+    try:
+        yield
+    finally:
+        space.update(globals_)
+        if defaults:
+            function.__defaults__ = defaults
+
+
+STATE = (int, float, list, dict, np.ndarray)
+
+
+def _names_of(function: Any) -> tuple[str, ...]:
+    code = getattr(function, "__code__", None)
+    return code.co_names if code else ()
+
+
+def without_biases(case: Case) -> Case:
+    """Return a case whose biases are 0, for code that has none."""
+    layers = tuple((W, 0.0 * b) for W, b in case.layers)
+    return _kept_case(case, layers)
+
+
+def _kept_case(case: Case, layers: Any) -> Case:
+    key = id(case)
+    if key not in _unbiased or _unbiased[key][0] is not case:
+        new = Case(case.network, layers, case.X, case.Y, case.l2, case.rate)
+        _unbiased[key] = (case, new)
+    return _unbiased[key][1]
+
+
+_unbiased: dict[int, tuple[Case, Case]] = {}
 
 
 def setting(role: str, network: Network) -> Any:

@@ -52,13 +52,21 @@ ADVICE = (
 
 def text_of(code: Any) -> str:
     """Return the source of the code and of all that it uses from its file, without comments."""
-    parts = [source_of(thing).plain for _, thing in family(code)]
-    space = space_of(code)
-    parts += [
-        source_of(thing).plain for name, thing in space.items()
-        if inspect.isfunction(thing) and re.search("forward|cost|loss", name)
+    cache = not inspect.isclass(code) and "cache" in map(role_of, signature_of(code))
+    return _plain([code, *(_beside(code, "forward") if cache else [])])
+
+
+def _beside(code: Any, words: str) -> list[Any]:
+    """Return functions of the same file that have such names."""
+    return [
+        thing for name, thing in space_of(code).items()
+        if inspect.isfunction(thing) and re.search(words, name)
         and getattr(thing, "__module__", None) == getattr(code, "__module__", "")
     ]  # fmt: skip
+
+
+def _plain(things: list[Any]) -> str:
+    parts = [source_of(each).plain for thing in things for _, each in family(thing)]
     text = "\n".join(dict.fromkeys(parts))
     text = re.sub(r'"""[\s\S]*?"""', "", text)
     return re.sub(r"#[^\n]*", "", text)
@@ -83,7 +91,9 @@ def candidates(code: Any, hints: dict[str, str]) -> list[Network]:
         ways = [seen] if seen else _guessed(found, len(sizes) - 2)
         for *hidden, output in ways:
             losses = _losses(text, output)
-            losses += [] if shows_loss(code) else ["half_squared_error", *OTHERS]
+            if not shows_loss(code):
+                beside = _plain(_beside(code, "cost|loss|error"))
+                losses = [*_losses(beside, output), *losses, "half_squared_error", *OTHERS]
             for loss in losses:
                 with contextlib.suppress(BadSetting):
                     networks.append(Network(sizes, tuple(hidden) or "relu", output, loss))
@@ -172,7 +182,8 @@ def _depth(code: Any, text: str) -> int:
         return len(numbered)
     if "W" in roles and not re.search(r"\bfor \w+ in (reversed\()?range\(\s*(len|self|\d)", text):
         return 1
-    if "W" in {role_of(name) for name in signature_of(code)} and "len(" not in text:
+    mine = {name for name in signature_of(code) if role_of(name) == "W"}
+    if mine and ("len(" not in text or mine & {"w", "W", "weight", "theta"}):
         return 1
     if inspect.isclass(code) or "params" in roles:
         return 2
@@ -195,11 +206,21 @@ def _drawn(code: Any) -> tuple[int, ...]:
         except (Exception, SystemExit):
             continue
         parts = result.values() if isinstance(result, dict) else result
-        wide = [np.shape(part) for part in parts if np.ndim(part) == 2 and np.size(part) > 1]
-        if wide and 3 in wide[0]:
-            turned = wide[0][0] != 3
-            return (3, *(shape[0] if turned else shape[1] for shape in wide))
+        shapes = [np.shape(part) for part in parts if np.ndim(part) == 2]
+        for turned in (False, True):
+            sizes = _chained([shape[::-1] if turned else shape for shape in shapes])
+            if len(sizes) > 1:
+                return sizes
     return ()
+
+
+def _chained(shapes: list[Any]) -> tuple[int, ...]:
+    """Return 3 and the sizes of the layers that follow each other, (3, n), (n, o), ..."""
+    sizes = [3]
+    for n_in, n_out in shapes:
+        if n_in == sizes[-1] and (n_in, n_out) != (1, 1):
+            sizes.append(n_out)
+    return tuple(sizes)
 
 
 def _guessed(found: list[str], between: int) -> list[tuple[str, ...]]:

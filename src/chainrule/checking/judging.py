@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from chainrule.checking import cases
 from chainrule.checking.matching import Finding, Gradients, Seen, find
 from chainrule.checking.packing import SINGLE as ONE
+from chainrule.checking.roles import role_of
 from chainrule.checking.running import Run, Way
 from chainrule.checking.steps import Case, pass_of
 from chainrule.checking.tracing import Trace
@@ -101,7 +103,7 @@ def _judge(program: Any, ways: list[Way], errors: list[Error], pairs: bool) -> J
         except (Exception, SystemExit) as error:  # a learner's code may raise anything
             errors.append((way, error))
             continue
-        for reduction in reductions(runs):
+        for reduction in reductions(runs, program.guessed):
             if not runs[0].grows and is_right(runs, reduction):
                 return Judged(way, runs, reduction, [])
         mark = _mark_of(runs[0])
@@ -121,6 +123,7 @@ def _best(program: Any, waiting: list[Judged], pairs: bool) -> Judged:
     """Return the way under which the fewest mistakes explain what was computed."""
     for each in waiting:
         each.forward = forward_seen(program, each)
+        _tell_loss(program, each)
     most = max(each.forward for each in waiting)
     waiting = [each for each in waiting if each.forward == most]
     best = min((judged(each, pairs=False) for each in waiting), key=lambda j: j.cost)
@@ -145,6 +148,24 @@ def _with_others(best: Judged, every: list[Judged]) -> Judged:
     return best
 
 
+def _tell_loss(program: Any, each: Judged) -> None:
+    """Note the loss that the code computes and keeps to itself: its gradients belong to it."""
+    if each.runs[0].loss is not None:
+        return
+    for run in each.runs:
+        alone = Judged(each.way, [run], each.reduction, None)
+        values = traced(program, alone).values
+        losses = [
+            float(value.numbers.ravel()[0])
+            for value in values
+            if value.numbers.size == 1 and role_of(value.name) == "loss" and len(value.name) > 1
+        ]
+        told = [loss for loss in losses if _told_by_loss(replace(run, loss=loss))]
+        if not told:
+            break
+        run.loss = told[-1]
+
+
 def forward_seen(program: Any, each: Judged) -> int:
     """Count the quantities of the exact forward pass that come up as the code runs."""
     trace = traced(program, each)
@@ -165,12 +186,25 @@ def traced(program: Any, each: Judged, stops: Sequence[int] = ()) -> Trace:
     return trace
 
 
-def reductions(runs: Sequence[Run]) -> list[Reduction]:
-    """Return the scales that the code may use; the loss, where it gives one, tells."""
-    mean, total = Reduction("mean over the samples", 1.0, False), Reduction("sum", 1.0, True)
+TWICE = "The gradients are those of the loss (A - Y)^2, without the half."
+
+
+def reductions(runs: Sequence[Run], guessed: bool = False) -> list[Reduction]:
+    """Return the scales that the code may use; the loss, where it gives one, tells.
+
+    Where the loss was guessed, that of squares may lack its half.
+    """
+    mean, total = (
+        Reduction("mean over the samples", 1.0, False),
+        Reduction("sum over the samples", 1.0, True),
+    )
     told = [_told_by_loss(run) for run in runs]
     if told[0] is None or len({each and each.words for each in told}) > 1:
-        return [mean] if all(len(run.case.X) == 1 for run in runs) else [mean, total]
+        options = [mean] if all(len(run.case.X) == 1 for run in runs) else [mean, total]
+        if guessed and runs[0].case.network.loss == "half_squared_error":
+            twice = [(f"twice the {option.words}", option.summed) for option in options]
+            options += [Reduction(words, 2.0, summed, note=TWICE) for words, summed in twice]
+        return options
     found = [told[0]]
     if told[0].factor == 2.0:
         halved = "loss_without_half" if runs[0].case.network.loss == "half_squared_error" else ""
@@ -211,13 +245,18 @@ def seen_by(runs: Sequence[Run], reduction: Reduction) -> list[Seen]:
             for l, pair in run.gradients.items()
         }
         case = run.case
-        if case.l2 and reduction.penalty != 1.0:
-            l2 = case.l2 * reduction.penalty
-            case = Case(case.network, case.layers, case.X, case.Y, l2, case.rate)
+        if (case.l2 and reduction.penalty != 1.0) or reduction.factor != 1.0:
+            l2, rate = case.l2 * reduction.penalty, case.rate * reduction.factor
+            case = _rescaled(case, l2, rate)
         share = 1.0 if reduction.summed else 1.0 / len(case.X)
         tolerance = SINGLE if run.single else DOUBLE
         seen.append(Seen(pass_of(case), scaled, share, tolerance, run.updated))
     return seen
+
+
+@lru_cache(maxsize=64)
+def _rescaled(case: Case, l2: float, rate: float) -> Case:
+    return Case(case.network, case.layers, case.X, case.Y, l2, rate)
 
 
 def is_right(runs: Sequence[Run], reduction: Reduction) -> bool:

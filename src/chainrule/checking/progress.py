@@ -139,8 +139,7 @@ def _loss(program: Any, best: Judged, trace: Trace, shown: list[Shown]) -> Effec
         if is_loss and _times_loss(each.value, case) == 2.0:
             words = f"it shows `{each.text}`, which is twice the loss of its gradients"
             half = f"0.5 * {each.text}"
-            code = next((p.code for p in prints(program) if p.line == each.line), "")
-            return Effect("loss_without_half", words, place=_halved(code, each, half))
+            return Effect("loss_without_half", words, place=_halved(program, each, half))
     for value in trace.values:
         if role_of(value.name) == "loss" and _times_loss(value.numbers, case) == 2.0:
             source = source_of(program.thing)
@@ -151,9 +150,18 @@ def _loss(program: Any, best: Judged, trace: Trace, shown: list[Shown]) -> Effec
     return None
 
 
-def _halved(code: str, each: Shown, half: str) -> Place:
-    corrected = code.replace(each.text, half) if each.text in code else None
-    return Place(each.line, code, corrected)
+def _halved(program: Any, each: Shown, half: str) -> Place:
+    """Return the line of a print statement that shows an expression, and it with its half."""
+    for source, node in _print_calls(program):
+        first = source.first + node.lineno - 1
+        if first == each.line:
+            last = source.first + (node.end_lineno or node.lineno) - 1
+            for number in range(first, last + 1):
+                code = source.line(number)
+                if each.text in code:
+                    return Place(number, code, code.replace(each.text, half))
+            return Place(first, source.line(first))
+    return Place(each.line, "")
 
 
 def _failed_line(program: Any) -> list[str]:

@@ -14,10 +14,16 @@ Found = dict[str, Any]
 
 
 class Unreadable(Exception):
-    """A result in which no gradients are to be seen."""
+    """Code that cannot be called, or a result in which no gradients are to be seen."""
 
 
-def read(result: Any, sizes: Sequence[int], names: Sequence[str]) -> tuple[float | None, Found]:
+class NothingToRead(Unreadable):
+    """A result in which no gradients are to be seen: the code was called, and ran."""
+
+
+def read(
+    result: Any, sizes: Sequence[int], names: Sequence[str], biases: bool = True
+) -> tuple[float | None, Found]:
     """Return the loss, or None, and the gradients (or parameters) by their names W1, b1, W2, ...
 
     Parameters
@@ -28,6 +34,8 @@ def read(result: Any, sizes: Sequence[int], names: Sequence[str]) -> tuple[float
         Of the network.
     names : sequence of str
         What stands in its return statement, where that is known.
+    biases : bool, default True
+        Whether the code has biases.
 
     Raises
     ------
@@ -39,12 +47,14 @@ def read(result: Any, sizes: Sequence[int], names: Sequence[str]) -> tuple[float
     (0.5, {'W1': [[1.0]], 'b1': [2.0]})
     """
     depth = len(sizes) - 1
+    if not biases and not isinstance(result, Mapping):
+        return _weights_alone(result, depth, names)
     if isinstance(result, Mapping):
         return _from_mapping(result, sizes)
     if isinstance(result, np.ndarray) and result.dtype != object:
         return None, {"flat": result}
     if not isinstance(result, (tuple, list)):
-        raise Unreadable(f"it returns {_kind(result)}, and no gradients")
+        raise NothingToRead(f"it returns {_kind(result)}, and no gradients")
     parts = list(result)
     named = list(names) if len(names) == len(parts) else [""] * len(parts)
     loss, parts, named = _without_loss(parts, named, depth)
@@ -58,8 +68,29 @@ def read(result: Any, sizes: Sequence[int], names: Sequence[str]) -> tuple[float
         return loss, _two_lists(parts, named)
     if len(parts) == depth and all(isinstance(part, (tuple, list, Mapping)) for part in parts):
         return loss, _by_layer(parts)
-    raise Unreadable(f"it returns {_kind(result)} of {len(parts)} parts; gradients of {depth} "
+    raise NothingToRead(f"it returns {_kind(result)} of {len(parts)} parts; gradients of {depth} "
                      "layers are not to be seen in it")  # fmt: skip
+
+
+def _weights_alone(result: Any, depth: int, names: Sequence[str]) -> tuple[float | None, Found]:
+    if isinstance(result, np.ndarray) and depth == 1:
+        return None, {"W1": result}
+    parts = list(result) if isinstance(result, (tuple, list)) else []
+    named = list(names) if len(names) == len(parts) else [""] * len(parts)
+    loss = None
+    if len(parts) == depth + 1:
+        losses = [k for k, part in enumerate(parts) if _is_number(part)]
+        if losses:
+            loss = float(parts.pop(losses[0]))
+            named.pop(losses[0])
+    if len(parts) != depth:
+        raise NothingToRead(
+            f"it returns {_kind(result)}; gradients of {depth} matrices of weights are not in it"
+        )
+    numbers = [kind[1] for name in named if (kind := parameter_of(name)) and kind[1] is not None]
+    order = numbers if len(set(numbers)) == depth else list(range(depth))
+    first = min(order, default=0)
+    return loss, {f"W{k - first + 1}": part for k, part in zip(order, parts, strict=True)}
 
 
 def _kind(result: Any) -> str:
@@ -201,7 +232,7 @@ def _from_mapping(result: Mapping[Any, Any], sizes: Sequence[int]) -> tuple[floa
             if rank == best:
                 found[f"{letter}{l - first + 1}"] = value
     if not found:
-        raise Unreadable(f"it returns a dictionary with {', '.join(map(str, result))}; no name "
+        raise NothingToRead(f"it returns a dictionary with {', '.join(map(str, result))}; no name "
                          "of a gradient, such as dW1, is among them")  # fmt: skip
     return loss, found
 

@@ -28,6 +28,8 @@ from chainrule.checking.variant import OF_BIASES, OF_WEIGHTS, Variant
 
 SECONDS = 1.5  # for the search of one line
 KINDS = {
+    "slope_at_a": ("name", "drop", "slope"),
+    "slope_at_z": ("name", "slope"),
     "slope": ("slope", "drop", "name"),
     "mask": ("name", "slope"),
     "target": ("swap", "unsign", "sign"),
@@ -37,6 +39,7 @@ KINDS = {
     "penalty": ("penalty", "drop", "mean", "name"),
     "bias": ("sum", "drop"),
     "transpose": ("transpose",),
+    "weights_already": ("order", "name"),
     "weights": ("name",),
     "delta": ("name", "drop"),
     "input": ("name",),
@@ -64,6 +67,7 @@ def located(program: Any, best: Judged, variant: Variant, trace: Trace) -> Value
     edits = merged([finding.variant for finding in best.findings or ()])
     try:
         rows = {l: rest for l, *rest in seen.run.backward(edits, seen.share)}
+        carries = seen.run.trail(edits, seen.share).carries
     except (ValueError, IndexError):
         return None
     slots = set(variant.slots)
@@ -71,12 +75,17 @@ def located(program: Any, best: Judged, variant: Variant, trace: Trace) -> Value
         delta, dW, db = rows[l]
         theirs = best.runs[0].gradients[l]
         wanted: list[Any] = [delta, delta * seen.share, delta[:1], delta[-1:]]
+        if slots <= {"carry", "passed", "weights"} and l < seen.run.depth:
+            carry = carries[l]
+            wanted = [carry, carry * seen.share, carry[-1:], *wanted]
         if slots <= OF_WEIGHTS:
             wanted = [theirs[0], dW]
         elif slots <= OF_BIASES:
             wanted = [theirs[1], db]
         elif slots <= OF_WEIGHTS | OF_BIASES:
             wanted = [theirs[0], dW, db]
+        factor = best.reduction.factor
+        wanted += [factor * array for array in wanted if array is not None and factor != 1.0]
         for array in wanted:
             if array is not None and (values := trace.all_of(array)):
                 named = [value for value in values if value.name.isidentifier()]
@@ -97,7 +106,9 @@ def words_of(best: Judged, trace: Trace, layers: tuple[int, ...], program: Any) 
         }
         if template and all(names[k] for k in "az" if f"{{{k}}}" in template):
             slopes.append(template.format(**names))
-    arrays = {v.name for v in trace.values if v.numbers.size > 1 and v.name.isidentifier()}
+    arrays = {
+        v.name for v in trace.values if v.numbers.size > 1 and re.fullmatch(r"(self\.)?\w+", v.name)
+    }
     single = [v.name for v in trace.values if v.numbers.size == 1 and v.numbers == len(case.X)]
     inputs = [name for name, role in program.roles.items() if role == "x"]
     axis = 1 if best.way.shapes.samples == "columns" else 0
@@ -231,7 +242,8 @@ def _ordered(
     workshop: Workshop, name: str, words: Words, near: int | None
 ) -> Iterator[tuple[str, Change]]:
     """Yield the changes: of the likely kinds at the line, elsewhere, then the others."""
-    likely = KINDS.get(name.split("_")[0], ())
+    parts = name.split("_")
+    likely = KINDS.get(name, KINDS.get("_".join(parts[:2]), KINDS.get(parts[0], ())))
     every = [
         (member, change)
         for member, source in workshop.members.items()
@@ -254,7 +266,8 @@ def _ordered(
 
 def _place(source: Source, text: str, change: Change) -> Place:
     number = source.first + change.line - 1
-    return Place(number, source.line(number), text.splitlines()[change.line - 1].strip())
+    corrected = change.shown or text.splitlines()[change.line - 1].strip()
+    return Place(number, source.line(number), corrected)
 
 
 def statement_at(program: Any, value: Value) -> Place:

@@ -6,6 +6,9 @@ import ast
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+
+from chainrule.checking.roles import is_gradient, role_of
 
 DOWN = (ast.Mult, ast.Div, ast.FloorDiv, ast.MatMult)
 MOST_NAMES = 8  # tried in the place of a name
@@ -19,6 +22,7 @@ class Change:
     end: tuple[int, int]
     text: str
     kind: str
+    shown: str = ""  # in the place of the changed line
 
     @property
     def line(self) -> int:
@@ -27,7 +31,7 @@ class Change:
 
     def made(self, source: str) -> str:
         """Return the source with this change."""
-        lines = [line.encode() for line in source.splitlines(keepends=True)]
+        lines = _rows(source)
         (row, left), (last, right) = self.start, self.end
         new = lines[row - 1][:left] + self.text.encode() + lines[last - 1][right:]
         return b"".join([*lines[: row - 1], new, *lines[last:]]).decode()
@@ -50,13 +54,27 @@ def changes(source: str, words: Words) -> Iterator[Change]:
     for node in ast.walk(tree):
         if isinstance(node, ast.stmt):
             yield from _of_statement(node, source, words)
+            yield from _later(node, source)
         elif isinstance(node, ast.expr):
             yield from _of_expression(node, source, words)
 
 
 def text_of(node: ast.AST, source: str) -> str:
     """Return the text of a part."""
-    return ast.get_source_segment(source, node) or ast.unparse(node)
+    rows = _rows(source)
+    top, left = getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
+    last, right = getattr(node, "end_lineno", None), getattr(node, "end_col_offset", None)
+    if not top or last is None or right is None:
+        return ast.unparse(node)
+    if top == last:
+        return rows[top - 1][left:right].decode()
+    between = rows[top : last - 1]
+    return b"".join([rows[top - 1][left:], *between, rows[last - 1][:right]]).decode()
+
+
+@lru_cache(maxsize=64)
+def _rows(source: str) -> list[bytes]:
+    return [line.encode() for line in source.splitlines(keepends=True)]
 
 
 def _put(node: ast.expr | ast.stmt, text: str, kind: str) -> Change:
@@ -111,6 +129,47 @@ def _of_statement(node: ast.stmt, source: str, words: Words) -> Iterator[Change]
     yield from _of_assignment(node, source)
 
 
+def _later(block: ast.stmt, source: str) -> Iterator[Change]:
+    """Yield the moves of steps of parameters to the end of their block."""
+    body = list(getattr(block, "body", ()))
+    steps = [node for node in body if _is_step(node)]
+    if not steps or not isinstance(body[0], ast.stmt):
+        return
+    rows = _rows(source)
+    last = max((node for node in body if not isinstance(node, ast.Return)), key=_end)
+    for count in range(len(steps), 0, -1):
+        moved = steps[:count]
+        lines = {k for node in moved for k in range(node.lineno, _end(node) + 1)}
+        first = moved[0].lineno
+        kept = [rows[k - 1] for k in range(first, _end(last) + 1) if k not in lines]
+        taken = [rows[k - 1] for k in sorted(lines)]
+        if kept and not kept[-1].endswith(b"\n"):
+            continue
+        text = b"".join([*kept, *taken]).decode()
+        shown = f"{text_of(moved[0], source)}  # to be moved below the last of the gradients"
+        end = (_end(last), len(rows[_end(last) - 1]))
+        yield Change((first, 0), end, text, "order", shown)
+
+
+def _end(node: ast.stmt) -> int:
+    return node.end_lineno or node.lineno
+
+
+def _is_step(node: ast.stmt) -> bool:
+    target: ast.expr | None = None
+    if isinstance(node, ast.AugAssign):
+        target = node.target
+    elif isinstance(node, ast.Assign) and len(node.targets) == 1:
+        target = node.targets[0] if isinstance(node.value, ast.BinOp) else None
+    if target is None:
+        return False
+    name = ast.unparse(target)
+    inner = re.search(r"['\"](\w+)['\"]", name)
+    word = inner[1] if inner else name.removeprefix("self.").partition("[")[0]
+    role = role_of(word)
+    return role is not None and role[0] in "Wb" and not is_gradient(word)
+
+
 def _tight(node: ast.expr, source: str) -> str:
     text = text_of(node, source)
     return text if isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)) else f"({text})"
@@ -149,6 +208,9 @@ def _of_expression(node: ast.expr, source: str, words: Words) -> Iterator[Change
         yield _put(node, text_of(node.operand, source), "unsign")
     elif isinstance(node, ast.Attribute) and node.attr == "T":
         yield _put(node, text_of(node.value, source), "transpose")
+    elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+        others = _alike(text_of(node, source), words.names)
+        yield from (_put(node, other, "name") for other in others)
     elif isinstance(node, ast.Call):
         yield from _of_call(node, source, words)
     elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
@@ -171,8 +233,8 @@ def _of_operation(node: ast.BinOp, source: str, words: Words) -> Iterator[Change
             yield _put(node, f"{left} - {_held(node.right, source)}", "sign")
             yield _put(node, left, "drop")
         case ast.Mult():
-            yield _put(node, left, "drop")
-            yield _put(node, right, "drop")
+            yield _put(node, _held(node.left, source), "drop")
+            yield _put(node, _held(node.right, source), "drop")
             for slope in words.slopes:
                 yield _put(node, f"{_held(node.left, source)} * {slope}", "slope")
                 yield _put(node, f"{_held(node.right, source)} * {slope}", "slope")
@@ -181,7 +243,7 @@ def _of_operation(node: ast.BinOp, source: str, words: Words) -> Iterator[Change
                     first = first.left
                     yield _put(node, f"{_held(first, source)} * {slope}", "slope")
         case ast.Div():
-            yield _put(node, left, "drop")
+            yield _put(node, _held(node.left, source), "drop")
             for count in words.counts:
                 yield _put(node.right, count, "mean")
         case ast.FloorDiv():
@@ -252,6 +314,7 @@ def _alike(name: str, names: Sequence[str]) -> list[str]:
     digits: Callable[[str], str] = lambda word: re.sub(r"\D", "", word)  # noqa: E731
     if name not in names:
         return []
-    others = [other for other in names if other != name]
+    held = name.startswith("self.")
+    others = [other for other in names if other != name and other.startswith("self.") == held]
     others.sort(key=lambda other: (stem(other) != stem(name), digits(other) != digits(name)))
     return others[:MOST_NAMES]

@@ -21,7 +21,7 @@ _NAMES = {
     "cache": r"cache|caches|memory|activations|tape",
 }
 _ROLES = {role: re.compile(pattern) for role, pattern in _NAMES.items()}
-_WEIGHT = re.compile(r"(w|ws|weights?|theta|omega|kernel|coefs?)(\d*)")
+_WEIGHT = re.compile(r"(w|ws|weights?|thetas?|omega|kernel|coefs?|syn(?=\d)|synapse)(\d*)")
 _BIAS = re.compile(r"(b|bs|bias|biases|intercepts?)(\d*)")
 _GRADIENT = re.compile(
     r"^(d(l|loss|j|c|e)?d(?=[wb])|d(?=[wbt])|g(rads?|radients?)?(?=[wb])|nabla|delta(?=[wb])|grad|gradient)"

@@ -13,7 +13,7 @@ import numpy as np
 
 from chainrule.checking.matching import Gradients
 from chainrule.checking.packing import Shapes
-from chainrule.checking.reading import Unreadable
+from chainrule.checking.reading import NothingToRead
 from chainrule.checking.ruled import Array
 from chainrule.checking.steps import Case
 from chainrule.checking.tracing import Trace
@@ -123,7 +123,7 @@ def laid_back(
             pair.append(canonical)
         run.gradients[l] = (pair[0], pair[1])
     if all(part is None for pair in run.gradients.values() for part in pair):
-        raise Unreadable("no gradients are to be seen in what it returns")
+        raise NothingToRead("no gradients are to be seen in what it returns")
     return run
 
 
@@ -132,13 +132,13 @@ def _numeric(value: Any, name: str) -> Array:
         array = np.array(value)
         return array if array.dtype in (np.float32, np.float64) else array.astype(float)
     except (TypeError, ValueError):
-        raise Unreadable(f"the gradient of {name} is no array of numbers") from None
+        raise NothingToRead(f"the gradient of {name} is no array of numbers") from None
 
 
 def _unflat(given: Array, case: Case, shapes: Shapes) -> dict[str, Any]:
     flat, found, start = np.ravel(given), {}, 0
     if flat.size != case.network.n_parameters:
-        raise Unreadable(
+        raise NothingToRead(
             f"it returns one array of {flat.size} numbers; the network has "
             f"{case.network.n_parameters} parameters"
         )

@@ -7,7 +7,7 @@ import inspect
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 
@@ -63,6 +63,14 @@ def source_of(thing: Any) -> Source:
     text = getattr(thing, "learner_source", None)
     if isinstance(text, Source):
         return text
+    try:
+        return _found(thing)
+    except TypeError:  # it cannot be hashed
+        return Source("", 1, "")
+
+
+@lru_cache(maxsize=1000)
+def _found(thing: Any) -> Source:
     try:
         lines, first = inspect.getsourcelines(thing)
         return Source("".join(lines), max(first, 1), inspect.getsourcefile(thing) or "")

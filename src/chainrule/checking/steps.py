@@ -133,13 +133,17 @@ class Pass:
                 own.update({l: known[l] for l in range(start + 1, self.depth + 1)})
         yield from self._from(now, edits)
 
+    def trail(self, edits: Edits, share: float) -> Now:
+        """Return what a backward pass leaves behind: every carry, delta and dW."""
+        now = Now(self, self.depth, share)
+        for _ in self._from(now, edits):
+            pass
+        return now
+
     def _exact(self, share: float) -> Now:
         """Return what an exact backward pass leaves behind."""
         if share not in self._kept:
-            now = Now(self, self.depth, share)
-            for _ in self._from(now, {}):
-                pass
-            self._kept[share] = now
+            self._kept[share] = self.trail({}, share)
         return self._kept[share]
 
     def _from(self, now: Now, edits: Edits) -> Iterator[tuple[int, Array, Array, Array]]:
