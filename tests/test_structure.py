@@ -30,7 +30,10 @@ ORDER = [
     "explaining.chain", "explaining.update", "explaining.paths", "explaining.steps",
     "explaining.reference", "explaining.friendly", "explaining.worksheet", "explaining.tables",
     "telling", "weights", "restarts", "frames", "resuming", "stepwise", "ownsteps", "perceptron",
-    "estimators", "modelfile", "metrics", "model", "recipe", "prepare", "fitting",
+    "estimators", "modelfile", "metrics",
+    "exporting", "exporting.spelling", "exporting.language", "exporting.samples", "exporting.c",
+    "exporting.javascript", "exporting.plain_python", "exporting.targets", "exporting.artefact",
+    "model", "recipe", "prepare", "fitting",
     "checking", "checking.catalogue", "checking.roles", "checking.rewriting",
     "checking.finding", "checking.loading", "checking.reading", "checking.ruled",
     "checking.packing", "checking.sources", "checking.steps", "checking.bundling",
@@ -40,8 +43,8 @@ ORDER = [
     "checking.inferring", "checking.progress", "checking.repairing", "checking.trying",
     "checking.telling", "checking.report", "checking.quantities", "checking.reporting",
     "checking.checker", "testing", "checking.sandbox", "checking.grading",
-    "options", "checkoptions", "sheetoptions", "exportoptions", "commands", "traincommand", "checkcommand",
-    "explaincommand", "worksheetcommand", "exportcommand", "cli",
+    "options", "checkoptions", "sheetoptions", "exportoptions", "commands", "traincommand",
+    "checkcommand", "explaincommand", "worksheetcommand", "exportcommand", "cli",
 ]  # fmt: skip
 
 
