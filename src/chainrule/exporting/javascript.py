@@ -96,7 +96,9 @@ def types(model: Model) -> str:
     else:
         parts.append("export function predict(row: Row): number;")
         if model.coverage is not None:
-            parts.append("export function predictInterval(row: Row): [lower: number, upper: number];")
+            parts.append(
+                "export function predictInterval(row: Row): [lower: number, upper: number];"
+            )
     parts.append("export function selfTest(): number;")
     return "\n".join(parts) + "\n"
 

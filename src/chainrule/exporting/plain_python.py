@@ -26,7 +26,7 @@ LANGUAGE = Language(
     again="{name} = {value}",
 )
 WIDTH = 96
-HELPERS = '''
+HELPERS = """
 def _exp(x):
     try:
         return math.exp(x)
@@ -83,7 +83,7 @@ def _layer(w, n_in, n_out, a):
         math.fsum([w[n_in * n_out + j], *(a[i] * w[i * n_out + j] for i in range(n_in))])
         for j in range(n_out)
     ]
-'''
+"""
 
 
 def module(model: Model, samples: Samples) -> str:
