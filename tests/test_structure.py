@@ -30,8 +30,12 @@ ORDER = [
     "explaining.chain", "explaining.update", "explaining.paths", "explaining.steps",
     "explaining.reference", "explaining.friendly", "explaining.worksheet", "explaining.tables",
     "telling", "weights", "restarts", "frames", "resuming", "stepwise", "ownsteps", "perceptron",
-    "estimators", "modelfile", "metrics", "model", "recipe", "prepare", "fitting",
-    "options", "sheetoptions", "commands", "traincommand", "explaincommand", "worksheetcommand",
+    "estimators", "modelfile", "metrics",
+    "exporting", "exporting.spelling", "exporting.language", "exporting.samples", "exporting.c",
+    "exporting.javascript", "exporting.plain_python", "exporting.targets", "exporting.artefact",
+    "model", "recipe", "prepare", "fitting",
+    "options", "sheetoptions", "exportoptions", "commands", "traincommand", "explaincommand",
+    "exportcommand", "worksheetcommand",
     "cli",
 ]  # fmt: skip
 

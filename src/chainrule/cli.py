@@ -15,6 +15,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from chainrule import exportoptions
 from chainrule import options as opt
 from chainrule import sheetoptions as sheet
 from chainrule.errors import ChainruleError, Diverged
@@ -192,6 +193,25 @@ def worksheet(
     from chainrule.worksheetcommand import worksheet_command
 
     worksheet_command(sizes, (hidden, output, loss), seed, learning_rate, answers, form, file)
+
+
+@app.command()
+def export(
+    model: opt.Model,
+    to: exportoptions.To = None,
+    output: exportoptions.ArtefactFile = None,
+    name: exportoptions.ArtefactName = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Write a model in another language, with its preprocessing, and try it.
+
+    [bold]chainrule export houses.safetensors -o houses.h[/bold]
+
+    [bold]chainrule export houses.safetensors --to javascript[/bold]
+    """
+    from chainrule.exportcommand import export_command
+
+    export_command(model, to, output, name, as_json)
 
 
 @app.command()

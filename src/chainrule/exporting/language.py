@@ -75,7 +75,7 @@ def translated(rule: Source, language: Language, names: Callable[[str], str]) ->
     assert isinstance(last, ast.Return)
     assert isinstance(last.value, ast.Tuple)
     result = last.value.elts[0]
-    needed, kept = _names(result), []
+    needed, kept = _names(result), list[ast.Assign]()
     for line in reversed(assignments):
         assert isinstance(line, ast.Assign)
         if ast.unparse(line.targets[0]) in needed:
@@ -103,9 +103,7 @@ def printed(node: ast.expr, language: Language, names: Callable[[str], str]) -> 
         return printed(part, language, names)
 
     def inside(part: ast.expr) -> str:
-        simple = isinstance(part, ast.Name | ast.Call | ast.IfExp) or (
-            isinstance(part, ast.Constant) and part.value >= 0
-        )
+        simple = isinstance(part, ast.Name | ast.Call | ast.IfExp | ast.Constant)
         return show(part) if simple else f"({show(part)})"
 
     match node:
