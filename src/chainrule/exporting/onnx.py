@@ -323,7 +323,7 @@ def _outputs(nodes: Nodes, model: Model, mean: str) -> list[Any]:
 
 def _values(nodes: Nodes, model: Model, mean: str) -> list[str]:
     """Add the values in the target's units, in float64 as the model gives them."""
-    from onnx import TensorProto, helper
+    from onnx import TensorProto
 
     target, single = model.spec.target, nodes.dtype != np.float64
     if single:

@@ -10,6 +10,7 @@ from chainrule.cells import NO, YES, number_text
 from chainrule.columns import Column
 from chainrule.errors import BadSetting
 
+ROWS = "chainrule_rows"  # the table, under a name that none of its columns has
 SAFE = 1e-200  # below it PostgreSQL's products would end in an error: they may underflow
 
 
@@ -86,7 +87,7 @@ DIALECTS = {
         binary=' COLLATE "C"',
     ),
     "duckdb": Dialect(
-        title="DuckDB",
+        title="DuckDB (1.3 or newer)",
         real="DOUBLE",
         infinity=_DUCKDB[0],
         nan=_DUCKDB[1],
@@ -179,16 +180,15 @@ def most(terms: Sequence[str], dialect: Dialect) -> str:
 
 
 def cells(column: Column, dialect: Dialect) -> list[str]:
-    """Return the expressions of a raw column's numbers, of which the table is ``t``."""
-    cell = f"t.{quoted(column.name)}"
+    """Return the expressions of a raw column's numbers, of which the table is ``ROWS``."""
+    cell = f"{ROWS}.{quoted(column.name)}"
     if column.kind == "categorical":
         return _categories(column, cell, dialect)
     read = {"numeric": _numeric, "date": _days, "boolean": _truth}[column.kind](cell, dialect)
     mean, scale, fill = (number(v, dialect) for v in (column.mean, column.scale, column.fill))
     made = [f"((COALESCE({read}, {fill}) - {mean}) / {scale})"]
     if dialect is DIALECTS["postgresql"]:
-        size = f"{made[0]}"
-        made = [f"(CASE WHEN abs({size}) < {SAFE} THEN 0e0 ELSE {size} END)"]
+        made = [f"(CASE WHEN abs({made[0]}) < {SAFE} THEN 0e0 ELSE {made[0]} END)"]
     if column.missing:
         made.append(f"(CASE WHEN {read} IS NULL THEN 1e0 ELSE 0e0 END)")
     return made
