@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import __version__
-from chainrule.cells import number_text
 from chainrule.columns import Column, TableSpec
 from chainrule.errors import BadSetting
+from chainrule.exporting.categories import missing_texts, numbers_alone
 from chainrule.exporting.onnxnodes import Nodes, add_rule, add_softmax
 from chainrule.exporting.samples import Samples, used
 from chainrule.own import Rule
@@ -105,7 +105,7 @@ def input_names(spec: TableSpec, inputs: str = "columns") -> dict[str, str]:
     if inputs == "tensor":
         return dict.fromkeys(columns, TENSOR)
     found: dict[str, str] = {}
-    plain = {name for name in columns if name == _legible(name) and name not in OUTPUTS}
+    plain = {name for name in columns if name and name == _legible(name)} - set(OUTPUTS)
     for column in columns:
         name = column
         if name not in plain:
@@ -224,24 +224,35 @@ def _numbers(nodes: Nodes, columns: list[Column], raw: str) -> list[str]:
 
 
 def _one_hot(nodes: Nodes, columns: list[Column], cells: dict[str, str], inputs: str) -> str:
+    """Compare with every category, and say what is missing."""
     parts = []
     for column in columns:
-        name = nodes.name(f"one_hot/{_legible(column.name)}")
+        name, cell = nodes.name(f"one_hot/{_legible(column.name)}"), cells[column.name]
+        labels: list[Any] = list(column.categories)
         if inputs == "tensor":
-            labels: Any = np.array([[float(label) for label in column.categories]])
-        else:
-            texts = [*column.categories, *([""] if column.missing else [])]
-            labels = np.array([texts], dtype=object)
-        known = nodes.array(labels, f"{name}/categories")
-        parts.append(nodes.add("Equal", [cells[column.name], known], f"{name}/is"))
-        if inputs == "tensor" and column.missing:
-            parts.append(nodes.add("IsNaN", [cells[column.name]], f"{name}/missing"))
-    return _cast(nodes, _together(nodes, parts, "one_hot"), np.bool_)
+            labels = [float(label) for label in labels]
+        known = nodes.array(_row(labels), f"{name}/categories")
+        is_it = nodes.add("Equal", [cell, known], f"{name}/is")
+        parts.append(_cast(nodes, is_it, np.bool_))
+        if column.missing and inputs == "tensor":
+            parts.append(_cast(nodes, nodes.add("IsNaN", [cell], f"{name}/missing"), np.bool_))
+        elif column.missing:
+            texts = nodes.array(_row(missing_texts(column)), f"{name}/missing/texts")
+            each = nodes.add("Equal", [cell, texts], f"{name}/missing/is")
+            axis = nodes.array(np.array([1]), f"{name}/missing/axis")
+            each = _cast(nodes, each, np.bool_)
+            parts.append(nodes.add("ReduceMax", [each, axis], f"{name}/missing"))
+    return _together(nodes, parts, "one_hot")
+
+
+def _row(labels: Sequence[Any]) -> NDArray[Any]:
+    """Return labels as an array of one row; texts, or numbers."""
+    return np.array([labels], dtype=object if isinstance(labels[0], str) else np.float64)
 
 
 def _of_tensor(nodes: Nodes, columns: list[Column], column: Column) -> str:
     """Return a column of numbers that are categories, or refuse one of text."""
-    if any(number_text(label) != label for label in column.categories):
+    if not numbers_alone(column):
         raise BadSetting(
             f"column '{column.name}' holds text, which a tensor of numbers cannot hold; "
             "take inputs='columns', with one input for each column"

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, isinf
 
-from chainrule.cells import NO, YES, number_text
+from chainrule.cells import NO, YES
 from chainrule.columns import Column
 from chainrule.errors import BadSetting
+from chainrule.exporting.categories import has_numbers, missing_texts
 
 ROWS = "chainrule_rows"  # the table, under a name that none of its columns has
 SAFE = 1e-200  # below it PostgreSQL's products would end in an error: they may underflow
@@ -221,7 +222,7 @@ def _truth(cell: str, dialect: Dialect) -> str:
 def _categories(column: Column, cell: str, dialect: Dialect) -> list[str]:
     plain = f"CAST({cell} AS {_text_type(dialect)})"
     spelled = plain
-    if all(number_text(label) == label for label in column.categories):  # 7.0 is 7
+    if has_numbers(column):  # 7.0 is 7
         spelled = (
             f"CASE WHEN {plain} LIKE '%.%' AND {plain} NOT LIKE '%e%' "
             f"THEN rtrim(rtrim({plain}, '0'), '.') ELSE {plain} END"
@@ -231,7 +232,8 @@ def _categories(column: Column, cell: str, dialect: Dialect) -> list[str]:
         for label in column.categories
     ]
     if column.missing:
-        made.append(f"(CASE WHEN COALESCE({plain}, '') = '' THEN 1e0 ELSE 0e0 END)")
+        texts = ", ".join(text(each, dialect) for each in missing_texts(column))
+        made.append(f"(CASE WHEN COALESCE({plain}, '') IN ({texts}) THEN 1e0 ELSE 0e0 END)")
     return made
 
 

@@ -103,12 +103,12 @@ def sqlite(model: Model, table: str, key: str | None, row: str) -> Scored:
     outputs, members = model.network.sizes[-1], len(model.ensemble)
     if model.network.output == "softmax":
         tables += _sqlite_softmax(outputs, last)
-        each = [(f"q{k}", f"q{k}") for k in range(outputs)]
+        each = [f"q{k}" for k in range(outputs)]
     else:
-        each = [(f"CASE j WHEN {k} THEN a END", "a") for k in range(outputs)]
-    means = ", ".join(
+        each = [f"CASE j WHEN {k} THEN a END" for k in range(outputs)]
+    means = ", ".join(  # a sum would leave NULL out
         f"CASE WHEN count({e}) = {members} THEN sum({e}) / {members}e0 END AS m{k}"
-        for k, (e, _) in enumerate(each)
+        for k, e in enumerate(each)
     )
     source = "chainrule_q" if model.network.output == "softmax" else f"chainrule_y{last + 1}"
     tables.append(
@@ -157,7 +157,7 @@ def _sqlite_activation(rule: Steps, layer: int) -> list[str]:
 
 def _sqlite_turned(size: int, layer: int) -> str:
     l = layer + 1
-    turned = ", ".join(f"sum(CASE j WHEN {k} THEN a END) AS a{k}" for k in range(size))
+    turned = ", ".join(f"sum(a) FILTER (WHERE j = {k}) AS a{k}" for k in range(size))
     return (
         f'chainrule_h{l} AS MATERIALIZED (SELECT "row", member, {turned}\n'
         f'FROM chainrule_y{l} GROUP BY "row", member)'
