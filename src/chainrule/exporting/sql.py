@@ -54,7 +54,7 @@ def query(model: Model, dialect: str, table: str | Sequence[str], key: str | Non
     >>> from chainrule.datasets import penguins
     >>> model = fit(penguins(), "species", epochs=2, ensemble=1, hidden_layer_sizes=())
     >>> print(query(model, "duckdb", "birds").splitlines()[-2])
-    m2 AS "p_Gentoo"
+    p.m2 AS "p_Gentoo"
     """
     spelled = dialect_of(dialect)
     names = [table] if isinstance(table, str) else list(table)
@@ -182,7 +182,7 @@ def _outputs(model: Model, spelled: Dialect, scored: Scored) -> list[str]:
     target, means = model.spec.target, scored.means
     if target.task == "classification":
         shares = [f"(1e0 - {means[0]})", means[0]] if len(means) == 1 else means
-        return [_label(model, spelled, shares), *shares]
+        return [_label(model, spelled, shares, scored.top), *shares]
     scale, mean = number(target.scale, spelled), number(target.mean, spelled)
     made = [means[0]]
     if model.coverage is not None:
@@ -191,13 +191,14 @@ def _outputs(model: Model, spelled: Dialect, scored: Scored) -> list[str]:
     return [f"({value} * {scale} + {mean})" for value in made]
 
 
-def _label(model: Model, spelled: Dialect, shares: list[str]) -> str:
-    best = most(shares, spelled)
-    cases = " ".join(
-        f"WHEN {share} = {best} THEN {label}"
-        for share, label in zip(shares, _labels(model, spelled), strict=True)
-    )
-    return f"CASE {cases} END"
+def _label(model: Model, spelled: Dialect, shares: list[str], top: str) -> str:
+    """Return the first of the likeliest classes."""
+    labels = _labels(model, spelled)
+    if len(shares) == 2:
+        no, yes = shares
+        return f"CASE WHEN {no} >= {yes} THEN {labels[0]} WHEN {yes} > {no} THEN {labels[1]} END"
+    cases = zip(shares, labels, strict=True)
+    return f"CASE {' '.join(f'WHEN {share} = {top} THEN {label}' for share, label in cases)} END"
 
 
 def _labels(model: Model, spelled: Dialect) -> list[str]:

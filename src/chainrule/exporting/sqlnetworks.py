@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from chainrule.model import Model
 
 MOST_COLUMNS = 1990  # SQLite has 2000
+NO_ROWID = "json_extract('{}', 'this is a view: give the query a key')"  # its way to an error
 LEAST_WEIGHT = 1e-100  # smaller ones are 0 for PostgreSQL: SAFE times this is above its least
 
 
@@ -43,6 +44,8 @@ class Scored(NamedTuple):
     columns : str
         The key, or all columns of the table.
     means : list of str
+    top : str
+        The largest of them.
     source : str
         What follows FROM.
     """
@@ -50,6 +53,7 @@ class Scored(NamedTuple):
     tables: list[str]
     columns: str
     means: list[str]
+    top: str
     source: str
 
 
@@ -91,8 +95,8 @@ def sqlite(model: Model, table: str, key: str | None, row: str) -> Scored:
     chosen = f'{ROWS}.{quoted(key)} AS "key", ' if key is not None else ""
     inputs = ", ".join(f"{x} AS a{k}" for k, x in enumerate(_inputs(model, "sqlite")))
     tables = [
-        f'chainrule_h0 AS MATERIALIZED (SELECT {row} AS "row", {chosen}{inputs}\n'
-        f"FROM {table} AS {ROWS})"
+        f'chainrule_h0 AS MATERIALIZED (SELECT COALESCE({row}, {NO_ROWID}) AS "row", '
+        f"{chosen}{inputs}\nFROM {table} AS {ROWS})"
     ]
     last = len(model.network.activations) - 1
     for l, rule in enumerate(model.network.activations):
@@ -100,26 +104,42 @@ def sqlite(model: Model, table: str, key: str | None, row: str) -> Scored:
         tables += _sqlite_activation(_activation(rule, "sqlite"), l)
         if l < last or rule == "softmax":
             tables.append(_sqlite_turned(model.network.sizes[l + 1], l))
+    tables += _sqlite_means(model)
+    source = f'{table} AS {ROWS} JOIN chainrule_p AS p ON p."row" = {row}'
+    columns = f"{ROWS}.*"
+    if key is not None:
+        source = 'chainrule_h0 AS h JOIN chainrule_p AS p ON p."row" = h."row"'
+        columns = f'h."key" AS {quoted(key)}'
+    return Scored(tables, columns, _means(model), "p.top", source)
+
+
+def _means(model: Model) -> list[str]:
+    return [f"p.m{k}" for k in range(model.network.sizes[-1])]
+
+
+def _top(model: Model, dialect: str, means: str = "m") -> str:
+    names = [f"{means}{k}" for k in range(model.network.sizes[-1])]
+    return most(names, DIALECTS[dialect])
+
+
+def _sqlite_means(model: Model) -> list[str]:
+    """Return the means over the networks of each output, and the largest of these."""
     outputs, members = model.network.sizes[-1], len(model.ensemble)
+    last = len(model.network.activations)
+    tables, source = [], f"chainrule_y{last}"
+    each = [f"CASE j WHEN {k} THEN a END" for k in range(outputs)]
     if model.network.output == "softmax":
-        tables += _sqlite_softmax(outputs, last)
+        tables, source = _sqlite_softmax(outputs, last), "chainrule_q"
         each = [f"q{k}" for k in range(outputs)]
-    else:
-        each = [f"CASE j WHEN {k} THEN a END" for k in range(outputs)]
     means = ", ".join(  # a sum would leave NULL out
         f"CASE WHEN count({e}) = {members} THEN sum({e}) / {members}e0 END AS m{k}"
         for k, e in enumerate(each)
     )
-    source = "chainrule_q" if model.network.output == "softmax" else f"chainrule_y{last + 1}"
-    tables.append(
-        f'chainrule_p AS MATERIALIZED (SELECT "row", {means} FROM {source} GROUP BY "row")'
-    )
-    names = [f"chainrule_p.m{k}" for k in range(outputs)]
-    join = f'{table} AS {ROWS} JOIN chainrule_p ON chainrule_p."row" = {row}'
-    if key is None:
-        return Scored(tables, f"{ROWS}.*", names, join)
-    join = 'chainrule_h0 JOIN chainrule_p ON chainrule_p."row" = chainrule_h0."row"'
-    return Scored(tables, f'chainrule_h0."key" AS {quoted(key)}', names, join)
+    return [
+        *tables,
+        f'chainrule_m AS MATERIALIZED (SELECT "row", {means} FROM {source} GROUP BY "row")',
+        f"chainrule_p AS MATERIALIZED (SELECT *, {_top(model, 'sqlite')} AS top FROM chainrule_m)",
+    ]
 
 
 def _sqlite_scores(model: Model, layer: int) -> list[str]:
@@ -171,7 +191,7 @@ def _sqlite_softmax(outputs: int, last: int) -> list[str]:
     total = tree([f"e{k}" for k in range(outputs)])
     shares = ", ".join(f"e{k} / total AS q{k}" for k in range(outputs))
     return [
-        f"chainrule_t AS MATERIALIZED (SELECT *, {top} AS top FROM chainrule_h{last + 1})",
+        f"chainrule_t AS MATERIALIZED (SELECT *, {top} AS top FROM chainrule_h{last})",
         f'chainrule_e AS MATERIALIZED (SELECT "row", {e} FROM chainrule_t)',
         f"chainrule_f AS MATERIALIZED (SELECT *, {total} AS total FROM chainrule_e)",
         f'chainrule_q AS MATERIALIZED (SELECT "row", {shares} FROM chainrule_f)',
@@ -202,11 +222,11 @@ def postgresql(model: Model, table: str, key: str | None) -> Scored:
         f"CROSS JOIN LATERAL (SELECT ARRAY[{inputs}]::float8[] AS a OFFSET 0) AS chainrule_x\n"
         f"CROSS JOIN LATERAL (SELECT {means} FROM (VALUES {members}) AS e(member)\n"
         + "\n".join(layers)
-        + "\nOFFSET 0) AS chainrule_p"
+        + "\nOFFSET 0) AS m\n"
+        f"CROSS JOIN LATERAL (SELECT m.*, {_top(model, 'postgresql', 'm.m')} AS top OFFSET 0) AS p"
     )
     columns = f"{ROWS}.*" if key is None else f"{ROWS}.{quoted(key)}"
-    names = [f"chainrule_p.m{k}" for k in range(model.network.sizes[-1])]
-    return Scored(tables, columns, names, source)
+    return Scored(tables, columns, _means(model), "p.top", source)
 
 
 def _postgresql_weights(model: Model, layer: int) -> str:
@@ -287,9 +307,12 @@ def duckdb(model: Model, table: str, key: str | None) -> Scored:
         f"{tree([f'a[{m + 1}][{k + 1}]' for m in range(count)])} / {count}e0 AS m{k}"
         for k in range(model.network.sizes[-1])
     )
-    tables.append(f"chainrule_p AS (SELECT whole, {means} FROM chainrule_h{last})")
+    tables += [
+        f"chainrule_m AS (SELECT whole, {means} FROM chainrule_h{last})",
+        f"chainrule_p AS (SELECT *, {_top(model, 'duckdb')} AS top FROM chainrule_m)",
+    ]
     columns = "whole.*" if key is None else f"whole.{quoted(key)}"
-    return Scored(tables, columns, [f"m{k}" for k in range(model.network.sizes[-1])], "chainrule_p")
+    return Scored(tables, columns, _means(model), "p.top", "chainrule_p AS p")
 
 
 def _nested(values: Sequence[str]) -> str:
