@@ -16,11 +16,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from chainrule.errors import BadSetting
 from chainrule.exporting.samples import used
-from chainrule.exporting.spelling import digits
 from chainrule.exporting.sqldialect import DIALECTS, ROWS, SAFE, cells, most, quoted, tree
 from chainrule.exporting.sqlrules import Steps, levels, steps
 from chainrule.own import Rule
@@ -70,11 +67,14 @@ def _activation(rule: str | Rule, dialect: str) -> Steps:
 
 
 def _weights(model: Model, layer: int) -> tuple[list[list[list[str]]], list[list[str]]]:
-    """Return the weights of a layer by network, neuron and input, and its biases."""
-    single = model.parameters.dtype == np.float32
+    """Return the weights of a layer by network, neuron and input, and its biases.
+
+    Databases compute in float64. The parameters of float32 are written in full, so that the
+    one difference from the model is the model's own rounding.
+    """
     layers = [model.network.layers(theta)[layer] for theta in model.parameters]
-    W = [[[digits(v, single) for v in column] for column in W.T] for W, _ in layers]
-    return W, [[digits(v, single) for v in b] for _, b in layers]
+    W = [[[repr(float(v)) for v in column] for column in W.T] for W, _ in layers]
+    return W, [[repr(float(v)) for v in b] for _, b in layers]
 
 
 def _filled(expression: str, names: Iterable[str], prefix: str) -> str:
