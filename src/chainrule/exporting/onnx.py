@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,29 +13,18 @@ from chainrule import __version__
 from chainrule.columns import Column, TableSpec
 from chainrule.errors import BadSetting
 from chainrule.exporting.categories import missing_texts, numbers_alone
+from chainrule.exporting.onnxinputs import INPUTS, KINDS, OUTPUTS, TENSOR, input_names, legible
 from chainrule.exporting.onnxnodes import Nodes, add_rule, add_softmax
 from chainrule.exporting.samples import Samples, used
 from chainrule.own import Rule
 from chainrule.rules import ACTIVATIONS
 
-if TYPE_CHECKING:
-    from chainrule.model import Model
-
 OPSET = 21
 IR_VERSION = 10  # of the same release
-INPUTS = ("columns", "tensor")
-OUTPUTS = ("label", "probabilities", "value", "lower", "upper")
-TENSOR = "columns"
-KINDS = {
-    "numeric": "a number, NaN where missing",
-    "date": "days since 1970-01-01, NaN where missing",
-    "boolean": "1 true, 0 false, NaN where missing",
-    "categorical": 'text, "" where missing',
-}
 ADVICE = "writing ONNX needs the package onnx; install it with: pip install 'chainrule[onnx]'"
 
 
-def graph(model: Model, samples: Samples, inputs: str = "columns") -> bytes:
+def graph(model: Any, samples: Samples, inputs: str = "columns") -> bytes:
     """Return a model as the content of an ``.onnx`` file.
 
     Its outputs are ``label`` (rows,) and ``probabilities`` (rows, classes); or ``value``
@@ -44,7 +33,7 @@ def graph(model: Model, samples: Samples, inputs: str = "columns") -> bytes:
 
     Parameters
     ----------
-    model : Model
+    model : chainrule.Model
     samples : Samples
         For the self-test in the metadata.
     inputs : {"columns", "tensor"}, default "columns"
@@ -69,7 +58,7 @@ def graph(model: Model, samples: Samples, inputs: str = "columns") -> bytes:
     outputs = _outputs(nodes, model, _networks(nodes, model, features))
     made = helper.make_graph(
         nodes.nodes,
-        _identifier(model.spec.target.name),
+        legible(model.spec.target.name) or "model",
         _declared(model.spec, names, inputs),
         outputs,
         initializer=list(nodes.constants.values()),
@@ -87,68 +76,6 @@ def graph(model: Model, samples: Samples, inputs: str = "columns") -> bytes:
     checker.check_model(whole, full_check=True)
     content: bytes = whole.SerializeToString(deterministic=True)
     return content
-
-
-def input_names(spec: TableSpec, inputs: str = "columns") -> dict[str, str]:
-    """Return the name of the input that each column goes into.
-
-    It is the column's own, but for the empty name, control characters and the names of outputs.
-
-    Examples
-    --------
-    >>> from chainrule.columns import Target
-    >>> columns = Column("mass (g)", "numeric"), Column("label", "numeric")
-    >>> input_names(TableSpec(columns, Target("y", "regression")))
-    {'mass (g)': 'mass (g)', 'label': 'label column'}
-    """
-    columns = [column.name for column in used(spec)]
-    if inputs == "tensor":
-        return dict.fromkeys(columns, TENSOR)
-    found: dict[str, str] = {}
-    plain = {name for name in columns if name and name == _legible(name)} - set(OUTPUTS)
-    for column in columns:
-        name = column
-        if name not in plain:
-            name = f"{_legible(column)} column".strip()
-            number = 2
-            while name in plain or name in found.values():
-                name, number = f"{_legible(column)} column {number}".strip(), number + 1
-        found[column] = name
-    return found
-
-
-def _legible(name: str) -> str:
-    return "".join(sign for sign in name if sign >= " " and sign != "\x7f").strip(" ")
-
-
-def _identifier(name: str) -> str:
-    return _legible(name) or "model"
-
-
-def feeds(
-    spec: TableSpec, columns: Mapping[str, list[Any]], inputs: str = "columns"
-) -> dict[str, NDArray[Any]]:
-    """Return what a runtime is given for rows, of which None is a missing cell.
-
-    Examples
-    --------
-    >>> from chainrule.columns import Target
-    >>> spec = TableSpec((Column("x", "numeric"),), Target("y", "regression"))
-    >>> feeds(spec, {"x": [1.0, None]})
-    {'x': array([[ 1.],
-           [nan]])}
-    """
-    names, arrays = input_names(spec, inputs), {}
-    for column in used(spec):
-        cells = columns[column.name]
-        if column.kind == "categorical" and inputs == "columns":
-            values = np.array([cell or "" for cell in cells], dtype=object)
-        else:
-            values = np.array([np.nan if c in (None, "") else float(c) for c in cells], np.float64)
-        arrays[column.name] = values[:, None]
-    if inputs == "tensor":
-        return {TENSOR: np.hstack(list(arrays.values()))}
-    return {names[column]: array for column, array in arrays.items()}
 
 
 def run(content: bytes, feed: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]] | None:
@@ -227,7 +154,7 @@ def _one_hot(nodes: Nodes, columns: list[Column], cells: dict[str, str], inputs:
     """Compare with every category, and say what is missing."""
     parts = []
     for column in columns:
-        name, cell = nodes.name(f"one_hot/{_legible(column.name)}"), cells[column.name]
+        name, cell = nodes.name(f"one_hot/{legible(column.name)}"), cells[column.name]
         labels: list[Any] = list(column.categories)
         if inputs == "tensor":
             labels = [float(label) for label in labels]
@@ -257,8 +184,8 @@ def _of_tensor(nodes: Nodes, columns: list[Column], column: Column) -> str:
             f"column '{column.name}' holds text, which a tensor of numbers cannot hold; "
             "take inputs='columns', with one input for each column"
         )
-    place = nodes.array([columns.index(column)], f"one_hot/{_legible(column.name)}/place")
-    return nodes.add("Gather", [TENSOR, place], f"one_hot/{_legible(column.name)}", axis=1)
+    place = nodes.array([columns.index(column)], f"one_hot/{legible(column.name)}/place")
+    return nodes.add("Gather", [TENSOR, place], f"one_hot/{legible(column.name)}", axis=1)
 
 
 def _cast(nodes: Nodes, tensor: str, given: Any) -> str:
@@ -270,7 +197,7 @@ def _cast(nodes: Nodes, tensor: str, given: Any) -> str:
     return nodes.add("Cast", [tensor], f"{tensor}/{nodes.dtype}", to=to)
 
 
-def _networks(nodes: Nodes, model: Model, x: str) -> str:
+def _networks(nodes: Nodes, model: Any, x: str) -> str:
     """Add the networks, all at once where they are several, and return their mean output.
 
     Then tensors are (networks, rows, neurons), and weights (networks, inputs, outputs).
@@ -304,7 +231,7 @@ def _activated(nodes: Nodes, rule: str | Rule, z: str, prefix: str) -> str:
     return add_rule(nodes, source, z, f"{prefix}/{rule}")
 
 
-def _outputs(nodes: Nodes, model: Model, mean: str) -> list[Any]:
+def _outputs(nodes: Nodes, model: Any, mean: str) -> list[Any]:
     """Add the nodes from the networks' output to the graph's, and declare these."""
     from onnx import TensorProto, helper
 
@@ -332,7 +259,7 @@ def _outputs(nodes: Nodes, model: Model, mean: str) -> list[Any]:
     ]
 
 
-def _values(nodes: Nodes, model: Model, mean: str) -> list[str]:
+def _values(nodes: Nodes, model: Any, mean: str) -> list[str]:
     """Add the values in the target's units, in float64 as the model gives them."""
     from onnx import TensorProto
 
@@ -383,7 +310,7 @@ def _declared(spec: TableSpec, names: dict[str, str], inputs: str) -> list[Any]:
     ]
 
 
-def _about(model: Model, names: dict[str, str], inputs: str) -> str:
+def _about(model: Any, names: dict[str, str], inputs: str) -> str:
     target, network = model.spec.target, model.network
     given = "one input for each column" if inputs == "columns" else "all columns in one input"
     lines = [
@@ -397,7 +324,7 @@ def _about(model: Model, names: dict[str, str], inputs: str) -> str:
     return "\n".join(lines)
 
 
-def _metadata(model: Model, names: dict[str, str], inputs: str, samples: Samples) -> dict[str, str]:
+def _metadata(model: Any, names: dict[str, str], inputs: str, samples: Samples) -> dict[str, str]:
     """Return what a reader of the file wants to know, as JSON where it is not plain text."""
     columns = [
         {"name": c.name, "input": names[c.name], "kind": c.kind, "cells": KINDS[c.kind]}

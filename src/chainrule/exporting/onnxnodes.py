@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from chainrule import elementary
-from chainrule.formula import Source, arguments_of, is_docstring, parse
+from chainrule.exporting.language import first_result
+from chainrule.formula import Source, arguments_of
 
 OPERATORS = {ast.Add: "Add", ast.Sub: "Sub", ast.Mult: "Mul", ast.Div: "Div"}
 COMPARISONS = {
@@ -92,31 +93,12 @@ class Nodes:
 
 def add_rule(nodes: Nodes, rule: Source, z: str, prefix: str) -> str:
     """Add the nodes of a rule's first result at the tensor z, and return its name."""
-    body = [line for line in parse(rule).body if not is_docstring(line)]
+    lines, result = first_result(rule)
     values = {arguments_of(rule)[0]: z}
-    last = body[-1]
-    assert isinstance(last, ast.Return)
-    assert isinstance(last.value, ast.Tuple)
-    result = last.value.elts[0]
-    for line in needed(body[:-1], result):
+    for line in lines:
         name = ast.unparse(line.targets[0])
         values[name] = _Expression(nodes, values, prefix).add(line.value, name)
     return _Expression(nodes, values, prefix).add(result, "a")
-
-
-def needed(lines: Iterable[ast.stmt], result: ast.expr) -> list[ast.Assign]:
-    """Return those assignments that lead to a result."""
-    wanted, kept = _names(result), list[ast.Assign]()
-    for line in reversed(list(lines)):
-        assert isinstance(line, ast.Assign)
-        if ast.unparse(line.targets[0]) in wanted:
-            kept.insert(0, line)
-            wanted |= _names(line.value)
-    return kept
-
-
-def _names(expression: ast.expr) -> set[str]:
-    return {part.id for part in ast.walk(expression) if isinstance(part, ast.Name)}
 
 
 class _Expression:

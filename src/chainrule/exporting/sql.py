@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,9 +15,6 @@ from chainrule.exporting.spelling import comment
 from chainrule.exporting.sqldialect import Dialect, dialect_of, most, number, quoted, text
 from chainrule.exporting.sqlnetworks import Scored, duckdb, postgresql, sqlite
 
-if TYPE_CHECKING:
-    from chainrule.model import Model
-
 PREDICTION = "prediction"
 MOST_BYTES = 63  # of a name in PostgreSQL
 MOST_OUTPUTS = 1500  # PostgreSQL has 1664 columns of a result
@@ -26,7 +23,7 @@ ROW = "chainrule_row"
 ROWIDS = ("rowid", "oid", "_rowid_")
 
 
-def query(model: Model, dialect: str, table: str | Sequence[str], key: str | None = None) -> str:
+def query(model: Any, dialect: str, table: str | Sequence[str], key: str | None = None) -> str:
     """Return a SELECT of a table's rows with the model's predictions.
 
     After the columns of the table come ``prediction``, and for classes the probability of each,
@@ -35,7 +32,7 @@ def query(model: Model, dialect: str, table: str | Sequence[str], key: str | Non
 
     Parameters
     ----------
-    model : Model
+    model : chainrule.Model
     dialect : {"sqlite", "postgresql", "duckdb"}
     table : str or sequence of str
         Its name, with the schema before it as ``("public", "houses")``.
@@ -61,7 +58,7 @@ def query(model: Model, dialect: str, table: str | Sequence[str], key: str | Non
     return _query(model, dialect, spelled, ".".join(map(quoted, names)), key, _rowid(model))
 
 
-def self_test(model: Model, dialect: str, samples: Samples) -> str:
+def self_test(model: Any, dialect: str, samples: Samples) -> str:
     """Return a SELECT of one number: the largest difference from what the model gives for rows.
 
     It needs no table. Differences are relative to the expected number, and not to less than
@@ -106,7 +103,7 @@ def run(sql: str, dialect: str) -> list[tuple[Any, ...]] | None:
     return None
 
 
-def output_names(model: Model, key: str | None = None) -> list[str]:
+def output_names(model: Any, key: str | None = None) -> list[str]:
     """Return the names of the columns that the query adds: none is a column of the model.
 
     Databases tell names apart whatever the case of their letters, and PostgreSQL by their
@@ -138,14 +135,14 @@ def _cut(name: str, end: str) -> str:
     return name.encode()[:room].decode(errors="ignore") + end
 
 
-def _rowid(model: Model) -> str:
+def _rowid(model: Any) -> str:
     """Return one of SQLite's names of a row's number that no column of the model has."""
     taken = {column.name.lower() for column in model.spec.columns}
     return next((name for name in ROWIDS if name not in taken), ROWIDS[0])
 
 
 def _query(
-    model: Model, dialect: str, spelled: Dialect, table: str, key: str | None, row: str
+    model: Any, dialect: str, spelled: Dialect, table: str, key: str | None, row: str
 ) -> str:
     if model.network.sizes[-1] > MOST_OUTPUTS and dialect == "postgresql":
         raise BadSetting(
@@ -168,7 +165,7 @@ def _query(
     )
 
 
-def _about(model: Model, spelled: Dialect) -> str:
+def _about(model: Any, spelled: Dialect) -> str:
     target = model.spec.target
     return "\n".join([
         f"-- Predicts {comment(target.name)} for each row of a table, in {spelled.title}.",
@@ -177,7 +174,7 @@ def _about(model: Model, spelled: Dialect) -> str:
     ])  # fmt: skip
 
 
-def _outputs(model: Model, spelled: Dialect, scored: Scored) -> list[str]:
+def _outputs(model: Any, spelled: Dialect, scored: Scored) -> list[str]:
     """Return the expressions of the prediction and of what comes with it."""
     target, means = model.spec.target, scored.means
     if target.task == "classification":
@@ -191,7 +188,7 @@ def _outputs(model: Model, spelled: Dialect, scored: Scored) -> list[str]:
     return [f"({value} * {scale} + {mean})" for value in made]
 
 
-def _label(model: Model, spelled: Dialect, shares: list[str], top: str) -> str:
+def _label(model: Any, spelled: Dialect, shares: list[str], top: str) -> str:
     """Return the first of the likeliest classes."""
     labels = _labels(model, spelled)
     if len(shares) == 2:
@@ -201,7 +198,7 @@ def _label(model: Model, spelled: Dialect, shares: list[str], top: str) -> str:
     return f"CASE {' '.join(f'WHEN {share} = {top} THEN {label}' for share, label in cases)} END"
 
 
-def _labels(model: Model, spelled: Dialect) -> list[str]:
+def _labels(model: Any, spelled: Dialect) -> list[str]:
     target = model.spec.target
     if target.class_type == "integer":
         return list(target.classes)
@@ -213,7 +210,7 @@ def _labels(model: Model, spelled: Dialect) -> list[str]:
     return [text(label, spelled) for label in target.classes]
 
 
-def _rows(model: Model, dialect: str, spelled: Dialect, samples: Samples) -> str:
+def _rows(model: Any, dialect: str, spelled: Dialect, samples: Samples) -> str:
     """Return rows as a subquery, with their number and the outputs that they must give."""
     selects = []
     for k, expected in enumerate(samples.outputs):

@@ -14,7 +14,7 @@ sums that are written out take SQLite half a minute to prepare, and weights as r
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 from chainrule.errors import BadSetting
 from chainrule.exporting.samples import used
@@ -22,9 +22,6 @@ from chainrule.exporting.sqldialect import DIALECTS, ROWS, SAFE, cells, most, qu
 from chainrule.exporting.sqlrules import Steps, levels, steps
 from chainrule.own import Rule
 from chainrule.rules import ACTIVATIONS
-
-if TYPE_CHECKING:
-    from chainrule.model import Model
 
 MOST_COLUMNS = 1990  # SQLite has 2000
 NO_ROWID = "json_extract('{}', 'this is a view: give the query a key')"  # its way to an error
@@ -54,7 +51,7 @@ class Scored(NamedTuple):
     source: str
 
 
-def _inputs(model: Model, dialect: str) -> list[str]:
+def _inputs(model: Any, dialect: str) -> list[str]:
     columns = used(model.spec)
     return [cell for column in columns for cell in cells(column, DIALECTS[dialect])]
 
@@ -66,7 +63,7 @@ def _activation(rule: str | Rule, dialect: str) -> Steps:
     return steps(source, DIALECTS[dialect])
 
 
-def _weights(model: Model, layer: int) -> tuple[list[list[list[str]]], list[list[str]]]:
+def _weights(model: Any, layer: int) -> tuple[list[list[list[str]]], list[list[str]]]:
     """Return the weights of a layer by network, neuron and input, and its biases.
 
     Databases compute in float64. The parameters of float32 are written in full, so that the
@@ -84,7 +81,7 @@ def _filled(expression: str, names: Iterable[str], prefix: str) -> str:
 # SQLite
 
 
-def sqlite(model: Model, table: str, key: str | None, row: str) -> Scored:
+def sqlite(model: Any, table: str, key: str | None, row: str) -> Scored:
     """Return the parts for SQLite, where ``row`` is what tells the table's rows apart."""
     widest = max(model.network.sizes)
     if widest > MOST_COLUMNS:
@@ -113,16 +110,16 @@ def sqlite(model: Model, table: str, key: str | None, row: str) -> Scored:
     return Scored(tables, columns, _means(model), "p.top", source)
 
 
-def _means(model: Model) -> list[str]:
+def _means(model: Any) -> list[str]:
     return [f"p.m{k}" for k in range(model.network.sizes[-1])]
 
 
-def _top(model: Model, dialect: str, means: str = "m") -> str:
+def _top(model: Any, dialect: str, means: str = "m") -> str:
     names = [f"{means}{k}" for k in range(model.network.sizes[-1])]
     return most(names, DIALECTS[dialect])
 
 
-def _sqlite_means(model: Model) -> list[str]:
+def _sqlite_means(model: Any) -> list[str]:
     """Return the means over the networks of each output, and the largest of these."""
     outputs, members = model.network.sizes[-1], len(model.ensemble)
     last = len(model.network.activations)
@@ -142,7 +139,7 @@ def _sqlite_means(model: Model) -> list[str]:
     ]
 
 
-def _sqlite_scores(model: Model, layer: int) -> list[str]:
+def _sqlite_scores(model: Any, layer: int) -> list[str]:
     n_in, l = model.network.sizes[layer], layer + 1
     W, b = _weights(model, layer)
     rows = ",\n".join(
@@ -201,7 +198,7 @@ def _sqlite_softmax(outputs: int, last: int) -> list[str]:
 # PostgreSQL: OFFSET 0 keeps a subquery from being put into the place of its columns' names
 
 
-def postgresql(model: Model, table: str, key: str | None) -> Scored:
+def postgresql(model: Any, table: str, key: str | None) -> Scored:
     """Return the parts for PostgreSQL."""
     tables = [_postgresql_weights(model, l) for l in range(len(model.network.activations))]
     members = ", ".join(f"({m})" for m in range(len(model.ensemble)))
@@ -229,7 +226,7 @@ def postgresql(model: Model, table: str, key: str | None) -> Scored:
     return Scored(tables, columns, _means(model), "p.top", source)
 
 
-def _postgresql_weights(model: Model, layer: int) -> str:
+def _postgresql_weights(model: Any, layer: int) -> str:
     W, b = _weights(model, layer)
     rows = ",\n".join(
         f"({m}, {j}, '{_safe(b[m][j])}'::float8, '{{{','.join(map(_safe, weights))}}}'::float8[])"
@@ -275,7 +272,7 @@ def _postgresql_softmax(a: str) -> str:
 # DuckDB: a layer's outputs end with a 1, which the bias is the weight of
 
 
-def duckdb(model: Model, table: str, key: str | None) -> Scored:
+def duckdb(model: Any, table: str, key: str | None) -> Scored:
     """Return the parts for DuckDB."""
     inputs = ", ".join([*_inputs(model, "duckdb"), "1e0"])
     tables = [f"chainrule_h0 AS (SELECT {ROWS} AS whole, [{inputs}] AS a\nFROM {table} AS {ROWS})"]

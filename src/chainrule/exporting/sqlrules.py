@@ -15,9 +15,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from chainrule import elementary
-from chainrule.exporting.onnxnodes import needed
+from chainrule.exporting.language import first_result
 from chainrule.exporting.sqldialect import Dialect, number
-from chainrule.formula import Source, arguments_of, is_docstring, parse
+from chainrule.formula import Source, arguments_of
 
 SIGNS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
 FOLDED = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul}
@@ -48,12 +48,7 @@ def steps(rule: Source, dialect: Dialect) -> Steps:
     >>> steps(ACTIVATIONS["sigmoid"], DIALECTS["postgresql"]).columns
     [('v1', '(-{z})')]
     """
-    body = [line for line in parse(rule).body if not is_docstring(line)]
-    last = body[-1]
-    assert isinstance(last, ast.Return)
-    assert isinstance(last.value, ast.Tuple)
-    result = last.value.elts[0]
-    lines = needed(body[:-1], result)
+    lines, result = first_result(rule)
     parts = [part for line in (*lines, ast.Expr(result)) for part in ast.walk(line)]
     uses = Counter(p.id for p in parts if isinstance(p, ast.Name) and isinstance(p.ctx, ast.Load))
     writer = _Writer(dialect)
@@ -101,8 +96,8 @@ class _Writer:
         match part:
             case ast.Name(id=name):
                 return values[name]
-            case ast.Constant(value=int() | float() as value):
-                return float(value)
+            case ast.Constant(value=int() | float() as constant):
+                return float(constant)
             case ast.UnaryOp(operand=operand):
                 value = self.expression(operand, values)
                 return -value if isinstance(value, float) else f"(-{value})"
