@@ -243,7 +243,7 @@ def test_cells_that_are_kept_in_other_types(database):  # noqa: F811
     expected = outputs_of(model, told)
     columns = columns | {"flag": [None if v is None else int(v) for v in columns["flag"]]}
     if dialect == "postgresql":
-        kinds["doors"], kinds["town"] = "numeric(6, 2)", "varchar(40)"
+        kinds["doors"], kinds["town"] = "numeric(6, 2)", "char(40)"
         kinds["flag"] = "text"
         columns["flag"] = [None if v is None else ("no", "YES")[v] for v in columns["flag"]]
     bare = model_of(model.network, NUMBER, columns=tuple(

@@ -62,7 +62,7 @@ _POSTGRESQL = ("'Infinity'::float8", "'NaN'::float8")
 _DUCKDB = ("'inf'::DOUBLE", "'nan'::DOUBLE")
 DIALECTS = {
     "sqlite": Dialect(
-        title="SQLite (3.35 or newer, with its mathematical functions)",
+        title="SQLite (3.38 or newer, with its mathematical functions)",
         real="REAL",
         infinity="9e999",
         nan="NULL",
