@@ -238,17 +238,21 @@ def export(
     to: exportoptions.To = None,
     output: exportoptions.ArtefactFile = None,
     name: exportoptions.ArtefactName = None,
+    dialect: exportoptions.Dialect = "sqlite",
+    table: exportoptions.SqlTable = "data",
+    inputs: exportoptions.Inputs = "columns",
     as_json: opt.Json = False,
 ) -> None:
     """Write a model in another language, with its preprocessing, and try it.
 
     [bold]chainrule export houses.safetensors -o houses.h[/bold]
 
-    [bold]chainrule export houses.safetensors --to javascript[/bold]
+    [bold]chainrule export houses.safetensors --to sql --dialect duckdb --table sales[/bold]
     """
     from chainrule.exportcommand import export_command
 
-    export_command(model, to, output, name, as_json)
+    options = {"dialect": dialect, "table": table, "inputs": inputs}
+    export_command(model, to, output, name, options, as_json)
 
 
 @app.command()
