@@ -160,7 +160,7 @@ def test_the_documents_equations_stand_at_their_numbers():
     expected = {
         "Z": z, "A": a, "L": (a - 1) ** 2 / 2, "∂L/∂A": a - 1, "∂A/∂Z": a * (1 - a),
         "∂Z/∂W[2]": 2.0, "∂Z/∂b": 1.0, "∂L/∂W[3]": 3 * delta, "∂L/∂b": delta,
-        "W[1]": 0.1 - 0.005 * delta, "b": -0.005 * delta,
+        "W[1] after": 0.1 - 0.005 * delta, "b after": -0.005 * delta,
     }  # fmt: skip
     for name, value in expected.items():
         assert derivation.values[name] == pytest.approx(value, rel=1e-14)
@@ -239,7 +239,7 @@ def test_without_a_target_there_is_only_the_way_forward():
     network = Network((2, 3, 2))
     derivation = explain(network, network.initial(), [1.0, 2.0])
     assert [s.title for s in derivation.sections][-1] == "Forward propagation"
-    with pytest.raises(BadSetting, match="where there is a target"):
+    with pytest.raises(BadSetting, match="without a target there is no loss"):
         explain(network, network.initial(), [1.0, 2.0], weight="1:1,1")
 
 
@@ -282,19 +282,48 @@ def test_penalty_and_clipping_are_said():
     theta, x, y = sample(network, 4)
     text = explain(network, theta, x, y + 9, l1=0.01, l2=0.1, clip_norm=0.5).to_text()
     assert "adds 0.01·sign(w) + 0.1·w to the gradient" in " ".join(text.split())
-    assert "is shortened to 0.5" in " ".join(text.split())
+    assert "longer than it may be" in " ".join(text.split())
+    assert "c = longest/length = 0.5/" in " ".join(text.split())
 
 
 def test_weight_decay_leaves_biases_alone():
     network = Network((1, 1))
-    for x, name, decayed in (([0.0], "b", False), ([50.0], "W", True)):
-        derivation = explain(network, [0.5, 0.5], x, 1.0, solver="adamw", weight_decay=0.1)
-        check_lines(derivation)
-        (line,) = (
-            each for each in derivation.lines()
-            if getattr(each.left, "letter", None) == name and each.relation == "←"
-        )  # fmt: skip
-        assert (0.1 in numbers_in(put_in(line.right))) is decayed
+    derivation = explain(network, [0.5, 0.5], [0.3], 1.0, solver="adamw", weight_decay=0.1)
+    (line,) = (
+        each for each in check_lines(derivation)
+        if getattr(each.left, "letter", None) == "W" and each.relation == "←"
+    )  # fmt: skip
+    assert 0.1 in numbers_in(put_in(line.right))
+    table = next(p for s in derivation.sections for p in s.parts if isinstance(p, Grid))
+    steps = [row[-1] - row[1] for row in table.rows]
+    assert steps[0] == pytest.approx(steps[1] - 0.001 * 0.1 * 0.5, rel=1e-6)
+
+
+def test_the_step_that_a_clipped_gradient_makes_adds_up():
+    network = Network((2, 1))
+    derivation = explain(network, [1.0, 2.0, 0.0], [1.0, 3.0], 0.0, clip_norm=0.5, l2=0.1)
+    lines = check_lines(derivation)
+    factor = derivation.values["c"]
+    assert 0.0 < factor < 0.1
+    (line,) = (
+        each for each in lines
+        if each.relation == "←" and getattr(each.left, "at", None) == (2,)
+    )  # fmt: skip
+    slope = derivation.values["∂J/∂W[2]"]
+    assert line.value == pytest.approx(2.0 - 0.005 * factor * slope, rel=1e-12)
+
+
+def test_a_choice_says_what_decided_it():
+    network = Network((1, 2, 1), hidden="relu")
+    text = explain(network, [1.0, -1.0, 0.0, 0.0, 1.0, 1.0, 0.0], [2.0], 1.0).to_text()
+    assert "A₁[1] = (0 if Z₁[1] < 0, else Z₁[1]) = 2" in text
+    assert "as −2 < 0" in text
+
+
+def test_what_is_said_of_the_repr_and_of_equal_signs():
+    derivation = explain(Network((1, 1)), [0.5, 0.5], [0.3], 1.0)
+    assert repr(derivation) == "<Derivation: One step of a 1-1 network>"
+    assert derivation.values["W after"] != 0.5
 
 
 @pytest.fixture(scope="module")
@@ -339,6 +368,36 @@ def test_missing_and_unseen_cells_are_said(model):
     text = model.explain(row | {"island": "Atlantis", "body_mass_g": None}).to_text()
     assert "not seen before" in text
     assert "filled in" in text
+
+
+def test_the_solver_may_be_another_one_than_in_the_training(model):
+    for solver in ("gd", "adam", "lbfgs"):
+        check_lines(model.explain(penguins(), 5, solver=solver))
+
+
+def test_errors_name_the_row_of_the_table(model):
+    table = penguins().to_pydict()
+    table["body_mass_g"] = [str(v) for v in table["body_mass_g"]]
+    table["body_mass_g"][6] = "heavy"
+    with pytest.raises(BadTable, match=r"row 7 of column 'body_mass_g' holds 'heavy'"):
+        model.explain(pa.table(table), 7)
+
+
+def test_a_missing_target_is_said(model):
+    table = penguins().to_pydict()
+    table["species"][1] = None
+    derivation = model.explain(pa.table(table), 2)
+    assert "has no target, so there is only the way forward" in " ".join(str(derivation).split())
+    with pytest.raises(BadTable, match="row 2 has no target species"):
+        model.explain(pa.table(table), 2, weight="1:1,1")
+
+
+def test_a_prediction_is_said_in_the_targets_units(model):
+    assert "The likeliest species is" in model.explain(penguins(), 1).to_text()
+    table = pa.table({"x": [0.0, 1.0, 2.0, 5.0], "y": [10.5, 20.0, 31.0, 47.25]})
+    one = chainrule.fit(table, "y", epochs=2, ensemble=1, validation=0, test_size=0)
+    values = one.explain(table, 2).values
+    assert values["y"] == pytest.approx(float(one.predict(table)[1]), rel=1e-5)
 
 
 @pytest.mark.parametrize(("row", "member"), [(0, 1), (345, 1), (1, 0), (1, 6), (1.5, 1)])

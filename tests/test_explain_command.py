@@ -20,7 +20,9 @@ COMMAND = [sys.executable, "-c", "from chainrule.cli import main; main()"]
 def model(tmp_path_factory):
     compile_for("float64")
     path = tmp_path_factory.mktemp("model") / "penguins.safetensors"
-    fit(penguins(), "species", hidden_layer_sizes=(4,), ensemble=2, epochs=5).save(path)
+    fit(penguins(), "species", hidden_layer_sizes=(4,), hidden="tanh", ensemble=2, epochs=5).save(
+        path
+    )
     return str(path)
 
 
@@ -100,7 +102,7 @@ def test_json_has_every_number_in_full(run, model):
     [
         ([], "give a model and a table"),
         (["MODEL", "PENGUINS", "--row", "345"], "there is no row 345: the table has 344"),
-        (["MODEL", "PENGUINS", "--network", "3"], "the model has 2 networks"),
+        (["MODEL", "PENGUINS", "--network", "3"], "there is no network 3: the model has 2"),
         (["MODEL", "PENGUINS", "--weight", "1-2"], "must be LAYER:FROM,TO"),
         (["MODEL", "PENGUINS", "--weight", "3:1,1"], "the network has the layers 1 to 2"),
         (["MODEL", "absent.csv"], "there is no file absent.csv"),

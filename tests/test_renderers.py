@@ -201,6 +201,19 @@ def test_an_equation_stands_with_its_number_and_its_check():
     assert page.count("class='blank'") == 1
 
 
+def test_an_update_is_an_arrow_and_then_equal():
+    line = Line(Symbol("W"), Sum((Symbol("W", value=1.0), Number(-0.5))), 0.5, relation="←")
+    explanation = Derivation("t", (Section("s", (Lines((line,)),)),))
+    assert r"W &\leftarrow W - 0.5 = 1 - 0.5 = 0.5" in as_markdown(explanation)
+    assert r"{\leftarrow W - 0.5 = 1 - 0.5 = 0.5}" in as_latex(explanation)
+    relations = re.findall(r"<mo form='infix'>([←=])</mo>", as_html(explanation))
+    assert relations == ["←", "=", "="]
+    terms = tuple(Symbol("x", None, (k,), 1.0) for k in range(12))
+    long = Line(Symbol("W"), Sum(terms), 12.0, relation="←")
+    rows = as_markdown(Derivation("t", (Section("s", (Lines((long,)),)),)))
+    assert re.findall(r"&(\\leftarrow|=)", rows) == ["\\leftarrow", "=", "="]
+
+
 def rendered(markdown):
     return MarkdownIt("commonmark", {"html": True}).enable("table").render(markdown)
 
@@ -218,6 +231,8 @@ def test_a_table_of_markdown_has_its_cells():
     tags = [tag for tag, _ in found.elements]
     assert tags.count("tr") == len(HOSTILE) + 1
     assert tags.count("td") == 2 * len(HOSTILE)
+    for name in HOSTILE:
+        assert clean(name) in found.words
 
 
 def test_mathematics_in_markdown_has_no_sign_of_markdown_or_html(derivation):

@@ -26,7 +26,7 @@ from chainrule.notation import (
     value_of,
 )
 from chainrule.rules import ACTIVATIONS, LOSSES, OPTIMISERS
-from chainrule.typesetting import latex, latex_terms, latex_text, mathml, mathml_terms, text
+from chainrule.typesetting import latex, latex_pieces, latex_text, mathml, mathml_pieces, text
 
 ALL_DIGITS = 17
 READ_BACK = 1e-12  # relative; sums and products are taken in another order
@@ -336,11 +336,16 @@ def test_no_sign_stands_beside_a_minus(expression):
     assert not re.search(r"([+-]|\\cdot) ?-", latex(expression))
 
 
-def test_terms_of_a_sum_are_its_parts():
-    total = Sum((X, Negative(Y), Product((TWO, X))))
-    assert "".join(latex_terms(total)) == latex(total)
-    assert "".join(mathml_terms(total)) == mathml(total)
-    assert latex_terms(X) == ["x"]
+@given(EXPRESSIONS)
+def test_pieces_are_the_whole(expression):
+    assert "".join(latex_pieces(expression)) == latex(expression)
+    assert "".join(mathml_pieces(expression)) == mathml(expression)
+
+
+def test_lines_break_between_terms_and_between_factors():
+    assert latex_pieces(Sum((X, Negative(Y), TWO))) == ["x", " - y", " + 2"]
+    assert latex_pieces(Product((X, Number(-2.0)))) == ["x", r" \cdot (-2)"]
+    assert latex_pieces(X) == ["x"]
 
 
 def test_a_long_fraction_is_written_in_one_line_of_latex():
@@ -355,7 +360,7 @@ def test_a_long_fraction_is_written_in_one_line_of_latex():
     [
         ("a_b $5 {x}", r"a\_b \$5 \{x\}"),
         (r"\input{/etc/passwd}", r"\textbackslash{}input\{/etc/passwd\}"),
-        ("a\nb\x1b--c", "a b?-{}-c"),
+        ("a\nb\x1b---c", r"a b?-\kern0pt{}-\kern0pt{}-c"),
         ("δ ≤ ½", r"$\delta$ $\le$ $\frac12$"),
         ("W₂ → x²", r"W$_{2}$ $\to$ x$^{2}$"),
     ],

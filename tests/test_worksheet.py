@@ -188,7 +188,7 @@ def test_the_drawing_joins_all_neurons():
     assert picture.count("\\circle") == 6
     assert "a\\_b" in picture
     lines = as_lines(SKETCH)
-    assert "\n".join(lines).count("(1)") == 3
+    assert "\n".join(lines).count("①") == 3
     assert max(map(len, lines)) <= 80
 
 

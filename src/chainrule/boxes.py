@@ -31,6 +31,7 @@ from chainrule.notation import (
 
 DIGITS = 5
 CONSTANT_DIGITS = 7
+LONGEST = 1e7  # whole numbers below it are written out
 MINUS = "−"
 GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ",
@@ -70,6 +71,8 @@ def figure(value: float, digits: int = DIGITS) -> tuple[str, int]:
     >>> figure(0.5), figure(-1.234567e-9), figure(12345678.0), figure(float("-inf"))
     (('0.5', 0), ('-1.2346', -9), ('1.2346', 7), ('-∞', 0))
     """
+    if 10.0**digits <= abs(value) < LONGEST and float(value).is_integer():
+        return f"{value:.0f}", 0
     text, _, exponent = f"{value + 0.0:.{digits}g}".partition("e")
     return ("0" if text == "-0" else text.replace("inf", "∞")), int(exponent or 0)
 
@@ -113,7 +116,7 @@ def spelled(symbol: Symbol) -> tuple[str, str, list[str]]:
     letter, digits = named(symbol.letter)
     change = "Δ" if letter[0] == "Δ" and len(letter) > 1 else ""
     letter, _, word = letter.removeprefix(change).partition("_")
-    if not (letter and word):
+    if len(letter) != 1 or not word:  # n_in has a word below it, weight_decay is one word
         letter, word = named(symbol.letter)[0].removeprefix(change), ""
     below = [*([word] if word else []), *([digits] if digits else []), *map(str, symbol.at)]
     return change, letter, below
@@ -169,7 +172,7 @@ class Setter:
             case Negative() | Sum():
                 return "".join(self.terms(expression))
             case Product(factors=factors):
-                return self._product(factors)
+                return self._times(factors).join(self._factors(factors))
             case Quotient(top=top, bottom=bottom):
                 return self.fraction(top, bottom)
             case Power(base=base, exponent=exponent):
@@ -228,15 +231,26 @@ class Setter:
             printed.append(self.operator(sign, place > 0) + part if minus or place else part)
         return printed
 
-    def _product(self, factors: tuple[Expression, ...]) -> str:
-        parts = [
+    def pieces(self, expression: Any) -> list[str]:
+        """Print the terms or factors of an expression, so that a line can break between them."""
+        match expression:
+            case Sum():
+                return self.terms(expression)
+            case Product(factors=factors):
+                first, *others = self._factors(factors)
+                return [first, *(self._times(factors) + factor for factor in others)]
+        return [self.set(expression)]
+
+    def _times(self, factors: tuple[Expression, ...]) -> str:
+        return self.times(any(isinstance(factor, Derivative) for factor in factors))
+
+    def _factors(self, factors: tuple[Expression, ...]) -> list[str]:
+        return [
             self.set(factor)
             if place == 0 and isinstance(factor, Number)
             else self.within(factor, PRODUCT + isinstance(factor, Quotient))
             for place, factor in enumerate(factors)
         ]
-        wide = any(isinstance(factor, Derivative) for factor in factors)
-        return self.times(wide).join(parts)
 
     def _branches(self, choice: Choice) -> tuple[list[tuple[str, str]], str]:
         """Return what a choice gives and when, and what it gives elsewhere."""

@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 
 from chainrule.boxes import DIGITS, GREEK, MINUS, POWER, PRODUCT, Setter, clean, is_half, spelled
-from chainrule.notation import Derivative, Quotient, Sum, Symbol, size_of
+from chainrule.notation import Derivative, Quotient, Symbol, size_of
 
 LONG = 24  # a fraction or an exponent with so many parts is written in one line
 WIDE_EXPONENT = 6
@@ -23,16 +23,16 @@ def latex(expression: Any, digits: int = DIGITS) -> str:
 
     Examples
     --------
-    >>> from chainrule.notation import Number
+    >>> from chainrule.notation import Number, Quotient, Sum, Symbol
     >>> print(latex(Sum((Symbol("W", 2, (1, 3)), Quotient(Number(1), Symbol("n"))))))
     W_{1,3}^{(2)} + \frac{1}{n}
     """
     return _Latex(digits).set(expression)
 
 
-def latex_terms(expression: Any, digits: int = DIGITS) -> list[str]:
-    """Print the terms of a sum as LaTeX, so that a line can break between them."""
-    return _terms(_Latex(digits), expression)
+def latex_pieces(expression: Any, digits: int = DIGITS) -> list[str]:
+    """Print the terms or factors as LaTeX, so that a line can break between them."""
+    return _Latex(digits).pieces(expression)
 
 
 def mathml(expression: Any, digits: int = DIGITS) -> str:
@@ -40,20 +40,16 @@ def mathml(expression: Any, digits: int = DIGITS) -> str:
 
     Examples
     --------
-    >>> from chainrule.notation import Number
+    >>> from chainrule.notation import Number, Quotient, Sum, Symbol
     >>> print(mathml(Quotient(Number(1), Symbol("n"))))
     <mfrac><mn>1</mn><mi>n</mi></mfrac>
     """
     return _MathML(digits).set(expression)
 
 
-def mathml_terms(expression: Any, digits: int = DIGITS) -> list[str]:
-    """Print the terms of a sum as MathML, so that a line can break between them."""
-    return _terms(_MathML(digits), expression)
-
-
-def _terms(setter: Setter, expression: Any) -> list[str]:
-    return setter.terms(expression) if isinstance(expression, Sum) else [setter.set(expression)]
+def mathml_pieces(expression: Any, digits: int = DIGITS) -> list[str]:
+    """Print the terms or factors as MathML, so that a line can break between them."""
+    return _MathML(digits).pieces(expression)
 
 
 class _Latex(Setter):
@@ -108,6 +104,8 @@ class _Latex(Setter):
                 return f"{size[0]}|{inside}{size[1]}|"
             case "sqrt":
                 return f"\\sqrt{{{inside}}}"
+            case "transpose":
+                return f"{{{inside}}}^{{\\top}}"
             case "exp" if not (_TALL.search(inside) or size_of(arguments[0]) > WIDE_EXPONENT):
                 return f"e^{{{inside}}}"
             case "log" | "tanh" | "exp" | "max" | "min":
@@ -218,6 +216,8 @@ class _MathML(Setter):
             return self.row(f"{bar}{inside}{bar}")
         if name == "sqrt":
             return f"<msqrt>{inside}</msqrt>"
+        if name == "transpose":
+            return f"<msup>{self.row(inside)}<mo>⊤</mo></msup>"
         if name == "exp" and "<mfrac>" not in inside and size_of(arguments[0]) <= WIDE_EXPONENT:
             return f"<msup><mi>e</mi>{self.one(inside)}</msup>"
         return self.row(f"<mi>{escape(clean(name))}</mi>{self.brackets(inside)}")
@@ -238,7 +238,7 @@ class _MathML(Setter):
         return f"<mo form='{'infix' if between else 'prefix'}'>{escape(sign)}</mo>"
 
     def times(self, wide: bool) -> str:
-        return "<mo>·</mo>"
+        return "<mo form='infix'>·</mo>"
 
     def row(self, inside: str) -> str:
         """Make one element of several."""
@@ -283,4 +283,4 @@ def latex_text(words: str) -> str:
     50 \% of a\_b
     """
     safe = "".join(_LATEX_SPECIAL.get(sign, sign) for sign in clean(words))
-    return re.sub("-(?=-)", "-{}", safe)
+    return safe.replace("--", "-\\kern0pt{}-").replace("--", "-\\kern0pt{}-")

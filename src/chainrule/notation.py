@@ -34,6 +34,7 @@ class Symbol:
     layer: int | None = None
     at: tuple[int | str, ...] = ()
     value: float | None = None
+    constant: bool = False  # whether its number is shown with more digits, as a constant is
 
 
 @dataclass(frozen=True)
@@ -154,10 +155,11 @@ def put_in(expression: Any) -> Any:
     --------
     >>> put_in(Product((Symbol("w", value=2.0), Symbol("x", value=3.0), Symbol("k"))))
     Product(factors=(Number(value=2.0, constant=False), Number(value=3.0, constant=False),
-    Symbol(letter='k', layer=None, at=(), value=None)))
+    Symbol(letter='k', layer=None, at=(), value=None, constant=False)))
     """
     if isinstance(expression, Symbol | Derivative | Rest):
-        return expression if expression.value is None else Number(expression.value)
+        exact = isinstance(expression, Symbol) and expression.constant
+        return expression if expression.value is None else Number(expression.value, exact)
     if isinstance(expression, Choice):
         try:
             return put_in(chosen(expression))

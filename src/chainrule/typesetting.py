@@ -6,11 +6,11 @@ import re
 from typing import Any
 
 from chainrule.boxes import ATOM, DIGITS, MINUS, POWER, PRODUCT, Setter, figure, named
-from chainrule.markup import latex, latex_terms, latex_text, mathml, mathml_terms
-from chainrule.notation import Call, Number, Quotient, Symbol
+from chainrule.markup import latex, latex_pieces, latex_text, mathml, mathml_pieces
+from chainrule.notation import Call, Derivative, Number, Product, Quotient, Symbol
 
 __all__ = [
-    "DIGITS", "MINUS", "figure", "latex", "latex_terms", "latex_text", "mathml", "mathml_terms",
+    "DIGITS", "MINUS", "figure", "latex", "latex_pieces", "latex_text", "mathml", "mathml_pieces",
     "text",
 ]  # fmt: skip
 
@@ -59,7 +59,8 @@ class _Text(Setter):
 
     def fraction(self, top: Any, bottom: Any) -> str:
         plain = isinstance(top, Number)
-        above = self.within(top, PRODUCT + isinstance(top, Quotient))
+        slashed = isinstance(top, Product) and any(isinstance(f, Derivative) for f in top.factors)
+        above = self.within(top, PRODUCT + (slashed or isinstance(top, Quotient)))
         return f"{self.set(top) if plain else above}/{self.within(bottom, POWER)}"
 
     def binds(self, expression: Any) -> int:
@@ -77,6 +78,8 @@ class _Text(Setter):
         inside = ", ".join(map(self.set, arguments))
         if name == "abs" and "|" not in inside:
             return f"|{inside}|"
+        if name == "transpose":
+            return f"{inside}ᵀ"
         if name == "sqrt":
             return f"√{self.within(arguments[0], ATOM)}"
         return f"{name}({inside})"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from chainrule.explaining.parts import Line, Lines, Part, Section, Words
+from chainrule.explaining.parts import TICKED, Line, Lines, Part, Section, Words
 from chainrule.explaining.rulelines import SLOPE, VALUE, rule_lines
 from chainrule.explaining.signs import (
+    MANY,
     Signs,
     own_argument,
     product,
@@ -36,10 +38,7 @@ SLOPES = {"sigmoid": "13", "half_squared_error": "9"}  # equations of the docume
 def backward(signs: Signs) -> Section:
     """Return the section on back-propagation, from the last layer to the first."""
     parts: list[Part] = [
-        Words(
-            "The tick behind a gradient says that finite differences of the loss, "
-            "(L(w + h) − L(w − h)) / 2h, give the same number."
-        )
+        Words(TICKED),
     ]
     depth = signs.trace.depth
     for l in range(depth, 0, -1):
@@ -47,6 +46,14 @@ def backward(signs: Signs) -> Section:
             parts.append(Words(f"Layer {l}{', the output' if l == depth else ''}."))
         lines = [*_errors(signs, l), *_slopes(signs, l), *_deltas(signs, l)]
         parts.append(Lines(tuple(lines)))
+        zeros = int((signs.trace.A[l - 1] == 0.0).sum())
+        if zeros and signs.sizes[l - 1] > MANY:
+            parts.append(
+                Words(
+                    f"{zeros} of its inputs {'is' if zeros == 1 else 'are'} 0, and so are the "
+                    "gradients of their weights, which are left out."
+                )
+            )
         parts.append(Lines(tuple(_inputs(signs, l))))
         parts.append(Lines(tuple(_gradients(signs, l))))
     return Section("Back-propagation", tuple(parts))
@@ -79,9 +86,9 @@ def _slope_of_loss(signs: Signs) -> Iterator[Line]:
             continue
         taken = signs.Z(depth, k) if done.fused else signs.A(depth, k)
         arguments: dict[str, Expression] = {"a": taken, "y": signs.Y(k)} | own_argument(signs)
-        for line in rule_lines(rule, arguments, {SLOPE: error}):
-            number = SLOPES.get(done.network.loss, "") if place == 0 else ""
-            yield Line(line.left, line.right, line.value, equation=number)
+        for line in rule_lines(rule, arguments, {SLOPE: error}, place=taken):
+            first = place == 0 and line.left == error
+            yield replace(line, equation=SLOPES.get(done.network.loss, "") if first else "")
 
 
 def _slope_of_cross_entropy(signs: Signs, k: int, error: Derivative) -> Iterator[Line]:
@@ -105,12 +112,13 @@ def _slopes(signs: Signs, l: int) -> Iterator[Line]:
     name = signs.trace.network.activations[l - 1]
     rule = rule_of_activation(name)
     for place, j in enumerate(signs.neurons(l)):
+        score, slope = signs.Z(l, j), signs.slope(l, j)
         known: dict[str, Expression] = {VALUE: signs.A(l, j)}
-        for line in rule_lines(rule, {"z": signs.Z(l, j)}, {SLOPE: signs.slope(l, j)}, known):
+        for line in rule_lines(rule, {"z": score}, {SLOPE: slope}, known, place=score):
             first = place == 0
             right = line.right if first else put_in(line.right)
-            number = SLOPES.get(str(name), "") if first else ""
-            yield Line(line.left, right, line.value, equation=number)
+            number = SLOPES.get(str(name), "") if first and line.left == slope else ""
+            yield replace(line, right=right, equation=number)
 
 
 def _deltas(signs: Signs, l: int) -> Iterator[Line]:
@@ -129,7 +137,7 @@ def _through_softmax(signs: Signs) -> Iterator[Line]:
     """Yield dL/dZ_k = A_k (dL/dA_k - sum of A dL/dA), as every output depends on every score."""
     depth, errors = signs.trace.depth, signs.trace.errors
     values = signs.trace.A[depth] * errors[depth]
-    mean = Symbol("S", value=float(values.sum()))
+    mean = Symbol("M", value=float(values.sum()))
     total = signs.sum_of(values, lambda k: Product((signs.A(depth, k), signs.by_A(depth, k))))
     yield Line(mean, total, mean.value)
     for k in signs.neurons(depth):

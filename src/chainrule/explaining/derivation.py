@@ -25,7 +25,8 @@ class Derivation(Explanation):
     digits : int
         With how many significant digits numbers are shown. They are kept in full.
     values : mapping of str to float
-        The numbers of all equations by what stands on their left, such as "∂L/∂W[1]".
+        The numbers of all equations by what stands on their left, such as "∂L/∂W[1]", or
+        "W[1] after" for a parameter after the step.
     """
 
     def to_text(self, width: int = 80) -> str:
@@ -51,6 +52,9 @@ class Derivation(Explanation):
     def _repr_html_(self) -> str:
         """Show it in a notebook."""
         return as_fragment(self)
+
+    def __repr__(self) -> str:
+        return f"<Derivation: {self.title}>"
 
     def __str__(self) -> str:
         return self.to_text()

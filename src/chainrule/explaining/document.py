@@ -23,29 +23,33 @@ PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \usepackage[margin=25mm]{geometry}
 \usepackage{amsmath,amssymb,array,longtable,booktabs}
 \IfFileExists{pict2e.sty}{\usepackage{pict2e}}{}
+% A letter without a glyph is shown by its number.
+\newcommand{\absent}[1]{\mbox{\fboxsep=1pt\fbox{\tiny\texttt{#1}}}}
 \ifPDFTeX
   \usepackage[T1]{fontenc}
   \usepackage[utf8]{inputenc}
   \usepackage{textcomp}
   \IfFileExists{lmodern.sty}{\usepackage{lmodern}}{}
+  \newcommand{\lacking}[2]{\ifcsname u8:\detokenize{#1}\endcsname\else
+    \DeclareUnicodeCharacter{#2}{\absent{#2}}\fi}
 \else
   \usepackage{fontspec}
-  % Where it is there, another font has the letters that this one lacks.
-  \ifLuaTeX\IfFontExistsTF{DejaVu Sans}{%
-    \directlua{luaotfload.add_fallback("others", {"DejaVu Sans:mode=node;"})}%
-    \setmainfont{Latin Modern Roman}[RawFeature={fallback=others}]}{}\fi
+  \newfontface{\plainface}{Latin Modern Roman}
+  % Where it is there, another font has letters that this one lacks.
+  \IfFontExistsTF{DejaVu Sans}{\newfontface{\otherface}{DejaVu Sans}}{\let\otherface=\plainface}
+  \newcommand{\lacking}[2]{{\plainface\iffontchar\font"#2 \else
+    \otherface\iffontchar\font"#2 \replaced{#2}{{\otherface\char"#2 }}\else
+    \replaced{#2}{\absent{#2}}\fi\fi}}
+  \newcommand{\replaced}[2]{\begingroup\lccode`\~="#1 \lowercase{\endgroup
+    \protected\gdef~}{#2}\global\catcode"#1=13 }
 \fi
-% A letter without a glyph is shown by its number.
-\newcommand{\absent}[1]{\mbox{\fboxsep=1pt\fbox{\tiny\texttt{#1}}}}
-\newcommand{\lacking}[2]{\ifPDFTeX\ifcsname u8:\detokenize{#1}\endcsname\else
-  \DeclareUnicodeCharacter{#2}{\absent{#2}}\fi\fi}
 % An equation: what is on its left, its sides, what stands at the right margin. It is set
 % in one row if it fits, else a side a row; a long side breaks at its signs.
 \newsavebox{\leftbox}\newsavebox{\wholebox}\newlength{\leftroom}\newlength{\room}
 \newcommand{\blank}{\rule{0pt}{1.8em}\underline{\hspace{14em}}}
 \newcommand{\side}{}
 \newcommand{\startrow}{\noindent\hangindent=2.2em\hangafter=1 $\displaystyle}
-\newcommand{\nextside}{$\par\startrow{}}
+\newcommand{\nextside}{$\par\nobreak\startrow{}}
 \newcommand{\equate}[3]{%
   \sbox{\leftbox}{$\displaystyle#1$}%
   \sbox{\wholebox}{\let\side\relax$\displaystyle{}#2\quad$#3}%
@@ -98,7 +102,11 @@ def as_latex(explanation: Explanation) -> str:
 
 def _prose(words: str) -> str:
     """Return text that can be broken within long words too."""
-    return latex_text(re.sub(r"(\S{8})(?=\S)", "\\1\u200b", clean(words)))
+    return latex_text(re.sub(r"\S{30,}", _breakable, clean(words)))
+
+
+def _breakable(word: re.Match[str]) -> str:
+    return re.sub(r"(.{8})(?=.)", "\\1\u200b", word[0])
 
 
 def _words(words: Words, digits: int) -> str:

@@ -35,6 +35,7 @@ def initialisation(signs: Signs, scheme: str) -> Section:
         relation = "~" if isinstance(right, Call) else "="
         lines.append(Line(weights, right, None, relation, number))
         if (numbers := put_in(right)) != right:
+            lines.append(Line("", numbers, None, relation))
             lines.append(Line("", _evaluated(numbers), None, relation))
     spread = {"N": "N(mean, variance)", "U": "U(least, most)"}
     letter = next((s for s in spread if isinstance(right, Call) and right.name == s), None)

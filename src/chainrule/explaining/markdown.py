@@ -10,7 +10,7 @@ from chainrule.explaining.parts import Explanation, Grid, Line, Lines, Sketch, W
 from chainrule.explaining.shown import broken, cell, is_short, pieces, sides_of, verdict, wordy
 from chainrule.explaining.sketch import as_lines
 from chainrule.notation import Choice, Expression
-from chainrule.typesetting import latex, latex_terms
+from chainrule.typesetting import latex, latex_pieces
 
 BLANK = "\\underline{\\hspace{12em}}"
 RELATIONS = {"=": "=", "←": "\\leftarrow", "~": "\\sim"}
@@ -66,8 +66,11 @@ def escaped(words: str) -> str:
     >>> print(escaped("1. <b> of a_b"))
     1\. &lt;b> of a\_b
     """
-    safe = _SPECIAL.sub(r"\\\g<0>", clean(words).replace("&", "&amp;").replace("<", "&lt;"))
-    return re.sub(r"^([-+#>=]|\d+(?=[.)](\s|$)))", _not_a_list, safe)
+    return re.sub(r"^([-+#>=]|\d+(?=[.)](\s|$)))", _not_a_list, _inline(words))
+
+
+def _inline(words: str) -> str:
+    return _SPECIAL.sub(r"\\\g<0>", clean(words).replace("&", "&amp;").replace("<", "&lt;"))
 
 
 def _not_a_list(found: re.Match[str]) -> str:
@@ -92,7 +95,7 @@ def _tame(latex: str) -> str:
 
 def _side(expression: Expression, digits: int) -> str:
     """Return a side of an equation; a long sum goes over several rows."""
-    rows = broken(expression, latex_terms(expression, digits), digits)
+    rows = broken(expression, latex_pieces(expression, digits), digits)
     return " \\\\\n&\\qquad ".join(_tame(row.strip()) for row in rows)
 
 
@@ -157,4 +160,4 @@ def _grid(grid: Grid, digits: int) -> Iterator[str]:
 
 def _cell(value: object, digits: int) -> str:
     shown = cell(value, digits)
-    return escaped(shown) if isinstance(shown, str) else f"${mathematics(shown, digits)}$"
+    return _inline(shown) if isinstance(shown, str) else f"${mathematics(shown, digits)}$"

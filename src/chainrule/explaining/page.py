@@ -16,7 +16,7 @@ from chainrule.explaining.shown import cell, pieces, sides_of, verdict, wordy
 from chainrule.explaining.sketch import as_svg
 from chainrule.explaining.style import PAGE, SCOPED
 from chainrule.notation import Choice, Expression
-from chainrule.typesetting import mathml, mathml_terms, text
+from chainrule.typesetting import mathml, mathml_pieces, text
 
 BREAKABLE = 24  # characters from which on a sum may go over several lines
 BLANK = "<span class='blank' role='img' aria-label='to be filled in'></span>"
@@ -129,7 +129,7 @@ def _relation(relation: str) -> str:
 def _side(side: Expression, relation: str, digits: int) -> str:
     """Return one side with the relation before it; between terms a line can break."""
     whole = len(text(side, digits)) < BREAKABLE
-    terms = [mathml(side, digits)] if whole else mathml_terms(side, digits)
+    terms = [mathml(side, digits)] if whole else mathml_pieces(side, digits)
     return "<wbr/>".join(_math(term) for term in [_relation(relation) + terms[0], *terms[1:]])
 
 

@@ -10,6 +10,10 @@ from chainrule.notation import Expression, Number, put_in
 from chainrule.typesetting import DIGITS, text
 
 TICK = "✓"
+TICKED = (
+    "The tick behind a gradient says that finite differences of the loss, (L(w + h) − L(w − h)) / "
+    "2h, give the same number, to a part in 100,000 or to 10⁻⁹, which is as far as they can tell."
+)
 SHARE = 1e-5  # of a gradient, by which finite differences may be off
 NOISE = 1e-9  # what rounding of the loss leaves in them
 
@@ -127,9 +131,13 @@ class Explanation:
 
     @property
     def values(self) -> Mapping[str, float]:
-        """The numbers of all equations by what stands on their left."""
-        return {
-            line.left if isinstance(line.left, str) else text(line.left): line.value
-            for line in self.lines()
-            if line.value is not None
-        }
+        """The numbers of all equations by what stands on their left, the first of each.
+
+        What is updated stands there as "W[1] after".
+        """
+        found: dict[str, float] = {}
+        for line in self.lines():
+            left = line.left if isinstance(line.left, str) else text(line.left)
+            if line.value is not None:
+                found.setdefault(f"{left} after" if line.relation == "←" else left, line.value)
+        return found

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import heapq
 import re
+from dataclasses import replace
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from chainrule.errors import BadSetting
-from chainrule.explaining.parts import Line, Lines, Part, Section, Words
+from chainrule.explaining.parts import TICKED, Line, Lines, Part, Section, Words
 from chainrule.explaining.signs import Signs, product
 from chainrule.explaining.trace import differences
 from chainrule.notation import Derivative, Expression, Rest, Sum, Symbol, put_in
@@ -22,16 +23,20 @@ def followed(signs: Signs, weight: str | tuple[int, int, int]) -> Section:
     """Return the section on one weight."""
     l, i, j = parsed(weight, signs.sizes)
     if signs.trace.y is None:
-        raise BadSetting("a weight can be followed to the loss where there is a target")
+        raise BadSetting("without a target there is no loss that a weight could be followed to")
     place = signs.place(l, i, j)
     gradient = signs.by_parameter(place)
-    paths = list(best_paths(signs, l, j, max(signs.most, 8)))
     count = prod(signs.sizes[l + 1 :])
+    paths = best_paths(signs, l, j, max(signs.most, 8))
+    alive = [path for path in paths if path_product(signs, l, i, path)]
+    if not alive:
+        return _dead(signs, l, i, j, count)
+    paths = alive
     lines: list[Line] = []
     parts: list[Symbol] = []
     for path in paths:
         factors = factors_of(signs, l, i, path)
-        value = prod(factor.value for factor in factors)
+        value = path_product(signs, l, i, path)
         name = f"P_{len(parts) + 1}"
         right: Any = product(*factors)
         lines.append(Line(Symbol(name, value=value), right, value, note=_through(signs, l, path)))
@@ -53,8 +58,24 @@ def followed(signs: Signs, weight: str | tuple[int, int, int]) -> Section:
     shown = put_in(signs.W(l, i, j))
     title = Symbol("W", signs.layer(l), signs.W(l, i, j).at)
     head = Lines((Line(title, None, shown.value),))
-    section: tuple[Part, ...] = (head, words, Lines(tuple(lines)))
+    section: tuple[Part, ...] = (head, words, Lines(tuple(lines)), Words(TICKED))
     return Section(f"One weight: layer {l}, from {i} to {j}", section)
+
+
+def path_product(signs: Signs, l: int, i: int, path: Path) -> float:
+    """Return the product of the factors along a path."""
+    return float(prod(factor.value for factor in factors_of(signs, l, i, path)))
+
+
+def _dead(signs: Signs, l: int, i: int, j: int, count: int) -> Section:
+    """Return the section on a weight that no path takes to the loss."""
+    factors = factors_of(signs, l, i, best_paths(signs, l, j, 1)[0])
+    zero = next(factor for factor in factors if factor.value == 0.0)
+    many = "The only path is" if count == 1 else f"All {count:,} paths are"
+    words = Words((f"{many} 0, and so is the gradient of this weight. On the first of them, ",
+                   replace(zero, value=None), " = 0."))  # fmt: skip
+    line = Line(signs.by_parameter(signs.place(l, i, j)), product(*factors), 0.0)
+    return Section(f"One weight: layer {l}, from {i} to {j}", (words, Lines((line,))))
 
 
 def parsed(weight: str | tuple[int, int, int], sizes: tuple[int, ...]) -> tuple[int, int, int]:

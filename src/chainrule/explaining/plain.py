@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator
 from typing import Any
 
+from rich.cells import cell_len, set_cell_size
+
 from chainrule.explaining.parts import TICK, Explanation, Grid, Line, Lines, Sketch, Words, tick
 from chainrule.explaining.sketch import as_lines
-from chainrule.notation import Number
+from chainrule.notation import Choice, Number
 from chainrule.typesetting import text
 
 INDENT = "  "
@@ -57,7 +60,9 @@ def sides_of(line: Line, digits: int) -> list[str]:
         return [BLANK]
     sides = []
     if line.right is not None and not (line.value is not None and isinstance(line.right, Number)):
-        sides.append(text(line.right, digits))
+        right = text(line.right, digits)
+        alone = line.value is None or not isinstance(line.right, Choice)
+        sides.append(right if alone else f"({right})")
     if (numbers := line.numbers) is not None:
         sides.append(text(numbers, digits))
     if line.value is not None:
@@ -94,14 +99,28 @@ def _equation(line: Line, left: int, width: int, digits: int) -> Iterator[str]:
         return
     lead = INDENT + head.ljust(left)
     for place, (relation, side) in enumerate(zip(relations, sides, strict=True)):
-        pieces = textwrap.wrap(side, room - (len(behind) + 2 if place == len(sides) - 1 else 0),
-                               break_long_words=False) or [side]  # fmt: skip
+        last = place == len(sides) - 1
+        pieces = wrapped(side, room - (len(behind) + 2 if last else 0))
         for number, piece in enumerate(pieces):
             row = f"{lead} {relation if number == 0 else ' '} {piece}"
             lead = INDENT + " " * left
-            if place == len(sides) - 1 and number == len(pieces) - 1 and behind:
+            if last and number == len(pieces) - 1 and behind:
                 row += " " * max(2, width - len(row) - len(behind)) + behind
             yield row
+
+
+def wrapped(side: str, width: int) -> list[str]:
+    """Break a side of an equation before its signs, and leave products and brackets whole.
+
+    Examples
+    --------
+    >>> wrapped("0.1·1 − 0.2·2 + (8 smaller terms)", 20)
+    ['0.1·1 − 0.2·2', '+ (8 smaller terms)']
+    """
+    bound = re.sub(r" ([+−]) ", " \\1\u00a0", side).replace(" · ", "\u00a0·\u00a0")
+    bound = re.sub(r"\(\d+ smaller terms?\)", lambda rest: rest[0].replace(" ", "\u00a0"), bound)
+    pieces = textwrap.wrap(bound, width, break_long_words=False) or [side]
+    return [piece.replace("\u00a0", " ") for piece in pieces]
 
 
 def _grid(grid: Grid, width: int, digits: int) -> Iterator[str]:
@@ -120,13 +139,13 @@ def _grid(grid: Grid, width: int, digits: int) -> Iterator[str]:
         all(value is None or isinstance(value, str) for value in column)
         for column in zip(*grid.rows, strict=True)
     ] or [True] * len(grid.heads)
-    widths = [max(map(len, column)) for column in columns]
+    widths = [max(map(cell_len, column)) for column in columns]
     spare = width - len(INDENT) - 2 * (len(widths) - 1)
     while sum(widths) > spare and max(widths) > 12:
         widths[widths.index(max(widths))] -= 1
     for place, row in enumerate(table):
         cells = [
-            cut(value, w).ljust(w) if words or (k == 0) else cut(value, w).rjust(w)
+            set_cell_size(cut(value, w), w) if words or k == 0 else cut(value, w).rjust(w)
             for k, (value, w, words) in enumerate(zip(row, widths, wordy, strict=True))
         ]
         yield INDENT + "  ".join(cells)
@@ -136,4 +155,5 @@ def _grid(grid: Grid, width: int, digits: int) -> Iterator[str]:
 
 def cut(value: str, width: int) -> str:
     """Return text of so many characters at most."""
-    return value if len(value) <= width else value[: width - 1] + "…"
+    short = cell_len(value) <= width
+    return value if short else set_cell_size(value, width - 1).rstrip() + "…"

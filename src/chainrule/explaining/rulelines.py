@@ -8,14 +8,19 @@ from typing import Any
 from chainrule.explaining.parts import Line
 from chainrule.formula import arguments_of
 from chainrule.notation import (
+    COMPARISONS,
+    Choice,
     Definition,
     Expression,
+    Number,
     Symbol,
     read_rule,
     rebuilt,
     value_of,
 )
+from chainrule.typesetting import text
 
+OPPOSITES = {"<": "≥", "≤": ">", ">": "≤", "≥": "<", "=": "≠"}
 VALUE, SLOPE = "value_", "slope_"  # no name of a rule ends so
 
 
@@ -24,6 +29,7 @@ def rule_lines(
     arguments: dict[str, Expression],
     results: dict[str, Any],
     known: dict[str, Expression] | None = None,
+    place: Symbol | None = None,
 ) -> Iterator[Line]:
     """Yield the lines of a rule that lead to a result, with the engine's number for it.
 
@@ -37,6 +43,8 @@ def rule_lines(
         wanted is left out, with the lines that only it needs.
     known : dict, optional
         The signs of results that are known already.
+    place : Symbol, optional
+        A sign whose layer and place the intermediate results take.
     """
     names = dict(zip(arguments_of(rule), arguments.values(), strict=False))
     signs = names | (known or {}) | results
@@ -49,12 +57,13 @@ def rule_lines(
         right = with_values(definition.right, signs_now)
         if definition.name in results:
             left = results[definition.name]
-            yield Line(left, right, left.value)
+            yield Line(left, right, left.value, note=because(right))
         else:
             value = value_of(right)
-            sign = Symbol(definition.name, value=value)
+            here = place or Symbol("")
+            sign = Symbol(definition.name, here.layer, here.at, value)
             signs_now[definition.name] = sign
-            yield Line(sign, right, value)
+            yield Line(sign, right, value, note=because(right))
 
 
 def _needed(found: Sequence[Definition], results: dict[str, Any]) -> set[str]:
@@ -88,3 +97,22 @@ def with_values(expression: Any, signs: dict[str, Symbol]) -> Any:
         return rebuilt(part, look)
 
     return look(expression)
+
+
+def because(expression: Any) -> str:
+    """Say which comparison decided a choice.
+
+    Examples
+    --------
+    >>> z = Symbol("z", value=-1.5)
+    >>> because(Choice(z, ">", Number(0.0), z, Number(0.0)))
+    'as −1.5 ≤ 0'
+    """
+    said = ""
+    while isinstance(expression, Choice):
+        left, right = value_of(expression.left), value_of(expression.right)
+        holds = COMPARISONS[expression.comparison](left, right)
+        sign = expression.comparison if holds else OPPOSITES[expression.comparison]
+        said = f"as {text(Number(left))} {sign} {text(Number(right))}"
+        expression = expression.yes if holds else expression.no
+    return said

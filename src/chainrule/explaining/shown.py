@@ -7,7 +7,7 @@ from typing import Any
 
 from chainrule.boxes import clean
 from chainrule.explaining.parts import TICK, Grid, Line, Words, tick
-from chainrule.notation import Expression, Number, Sum
+from chainrule.notation import Expression, Number, Product, Sum
 from chainrule.typesetting import text
 
 SHORT = 66  # characters of an equation that is set in one row
@@ -35,16 +35,20 @@ def is_short(line: Line, sides: list[Expression], digits: int) -> bool:
     return length + len(line.note) <= SHORT
 
 
-def broken(expression: Expression, terms: list[str], digits: int) -> list[str]:
-    """Join the printed terms of a sum to rows that are not too long."""
-    if not isinstance(expression, Sum):
-        return terms
+def broken(expression: Expression, printed: list[str], digits: int) -> list[str]:
+    """Join the printed terms or factors of an expression to rows that are not too long."""
+    if isinstance(expression, Sum):
+        parts = expression.terms
+    elif isinstance(expression, Product):
+        parts = expression.factors
+    else:
+        return printed
     rows, used = [""], 0
-    for term, printed in zip(expression.terms, terms, strict=True):
-        length = len(text(term, digits)) + 3
+    for part, piece in zip(parts, printed, strict=True):
+        length = len(text(part, digits)) + 3
         if used and used + length > WIDE:
             rows, used = [*rows, ""], 0
-        rows[-1] += printed
+        rows[-1] += piece
         used += length
     return rows
 

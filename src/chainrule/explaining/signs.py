@@ -23,6 +23,7 @@ from chainrule.rules import ACTIVATIONS, LOSSES
 
 LOSS = Symbol("L")
 IN_FULL = 200  # parameters up to which a network is shown whole
+MANY = 8  # inputs of a layer, of which those that are 0 are left out
 FEW = 4  # what is shown of each layer and each sum of a larger one
 
 
@@ -131,8 +132,9 @@ class Signs:
         return largest(values, self.most)
 
     def inputs(self, l: int) -> list[int]:
-        """Return the inputs of a layer that are shown: the largest ones."""
-        return largest(self.trace.A[l - 1], self.most)
+        """Return the inputs of a layer that are shown: the largest, of many those not 0."""
+        values = self.trace.A[l - 1]
+        return [i for i in largest(values, self.most) if values[i - 1] or len(values) <= MANY]
 
     def sum_of(
         self,

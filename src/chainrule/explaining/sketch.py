@@ -12,6 +12,7 @@ from chainrule.markup import latex_text
 
 RADIUS, ROW, COLUMN, TOP, LEFT = 15, 44, 150, 30, 65  # of the SVG
 TEXT_COLUMN = 16
+CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
 
 
 def described(sketch: Sketch) -> str:
@@ -108,12 +109,12 @@ def as_lines(sketch: Sketch) -> list[str]:
     Examples
     --------
     >>> print("\n".join(as_lines(Sketch((3, 2, 1), ("input", "tanh", "sigmoid")))))
-         input           tanh          sigmoid
-          (1)
-                          (1)
-          (2)     ──▶             ──▶     (1)
-                          (2)
-          (3)
+         input            tanh          sigmoid
+           ①
+                           ①
+           ②       ──▶             ──▶     ①
+                           ②
+           ③
     """
     tallest = max(sketch.sizes)
     names = [clean(name)[: TEXT_COLUMN - 1].center(TEXT_COLUMN) for name in sketch.names]
@@ -123,7 +124,7 @@ def as_lines(sketch: Sketch) -> list[str]:
         for size in sketch.sizes:
             number, between = divmod(place - tallest + size, 2)
             there = not between and 0 <= number < size
-            row += (f"({number + 1})" if there else "").center(TEXT_COLUMN)
+            row += (CIRCLED[number : number + 1] or "○" if there else "").center(TEXT_COLUMN)
         if place == tallest - 1:
             for l in range(1, len(sketch.sizes)):
                 row = f"{row[: l * TEXT_COLUMN - 1]}──▶{row[l * TEXT_COLUMN + 2 :]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from chainrule.arguments import whole
 from chainrule.explaining.chain import backward
 from chainrule.explaining.derivation import Derivation
 from chainrule.explaining.drawn import initialisation
-from chainrule.explaining.parts import Line, Lines, Part, Section, Words
+from chainrule.explaining.parts import Line, Lines, Part, Section, Sketch, Words
 from chainrule.explaining.paths import followed
 from chainrule.explaining.rulelines import VALUE, rule_lines
 from chainrule.explaining.signs import (
@@ -41,6 +42,7 @@ from chainrule.notation import (
 )
 from chainrule.typesetting import DIGITS
 
+DRAWN = 8  # neurons of a layer up to which a network is drawn
 EQUATIONS = {"sigmoid": ("3", "13"), "half_squared_error": ("4", "9")}  # value, slope
 
 
@@ -151,23 +153,30 @@ def _network(signs: Signs) -> Section:
             f"{_count(network.n_parameters, 'parameter')}."
         )
     )
-    if signs.most < max(network.sizes):
-        parts.append(
-            Words(
-                f"Of each layer and each sum the {signs.most} largest are shown, and how many are "
-                "left out."
-            )
-        )
+    if signs.trace.depth > 1 and max(network.sizes) <= DRAWN:
+        layers = ("inputs", *map(str, network.activations))
+        parts.append(Sketch(network.sizes, layers))
     if signs.trace.depth > 1:
         parts.append(
             Words(
                 (
-                    "A sign carries the number of its layer, and those of its neurons: ",
+                    "A symbol carries the number of its layer, and those of its neurons: ",
                     Symbol("W", 2, (3, 1)),
                     " goes from neuron 3 of layer 1 to neuron 1 of layer 2.",
                 )
             )
         )
+    if signs.most < max(network.sizes):
+        what = "largest ∂L/∂Z" if signs.trace.deltas else "largest output"
+        parts.append(
+            Words(
+                f"It is too large to be written out. Of each layer the {signs.most} neurons with "
+                f"the {what} are shown, and of each sum the {signs.most} largest terms."
+            )
+        )
+    parts.append(
+        Words("The numbers are rounded for reading; they were computed with all their digits.")
+    )
     return Section("The network", tuple(parts))
 
 
@@ -180,7 +189,9 @@ def _forward(signs: Signs) -> Section:
     for l, name in enumerate(signs.trace.network.activations, 1):
         if signs.trace.depth > 1:
             size = _count(signs.sizes[l], "neuron")
-            parts.append(Words(f"Layer {l}: {size}, {name}."))
+            left = signs.sizes[l] - len(signs.neurons(l))
+            shown = f"; {len(signs.neurons(l))} of them are shown" if left else ""
+            parts.append(Words(f"Layer {l}: {size}, {name}{shown}."))
         parts.append(Lines(tuple(_scores(signs, l))))
         parts.append(Lines(tuple(_activations(signs, l, name))))
     return Section("Forward propagation", tuple(parts))
@@ -189,9 +200,10 @@ def _forward(signs: Signs) -> Section:
 def _scores(signs: Signs, l: int) -> Iterator[Line]:
     """Yield Z = W X + b, equation (2), and each neuron's sum."""
     layer, before = signs.layer(l), signs.A(l - 1, "")
+    weights = Symbol("W", layer)
     whole_ = Sum(
         (
-            Product((Symbol("W", layer), Symbol(before.letter, before.layer))),
+            Product((Call("transpose", (weights,)), Symbol(before.letter, before.layer))),
             Symbol("b", layer),
         )
     )
@@ -214,13 +226,13 @@ def _activations(signs: Signs, l: int, name: Any) -> Iterator[Line]:
         return
     number = EQUATIONS.get(name, ("", ""))[0]
     for place, j in enumerate(signs.neurons(l)):
-        lines = rule_lines(rule, {"z": signs.Z(l, j)}, {VALUE: signs.A(l, j)})
-        for line in lines:
+        score, output = signs.Z(l, j), signs.A(l, j)
+        for line in rule_lines(rule, {"z": score}, {VALUE: output}, place=score):
             first = place == 0
-            yield Line(
-                line.left, line.right if first else put_in(line.right), line.value,
-                equation=number if first and line.left == signs.A(l, j) else "",
-            )  # fmt: skip
+            right = line.right if first else put_in(line.right)
+            yield replace(
+                line, right=right, equation=number if first and line.left == output else ""
+            )
 
 
 def _softmax(signs: Signs, l: int) -> Iterator[Line]:
@@ -262,7 +274,15 @@ def _loss(signs: Signs) -> Section:
     if done.penalty:
         total = Symbol("J", value=done.loss + done.penalty)
         penalty = Symbol("P", value=done.penalty)
-        parts.append(Words("With the penalty P on the weights the solver lowers J:"))
+        step = done.step
+        terms = [f"{step.l1:g}·Σ|w|"] if step.l1 else []
+        terms += [f"½·{step.l2:g}·Σw²"] if step.l2 else []
+        parts.append(
+            Words(
+                f"The solver lowers J, which is L and the penalty on the weights, P = "
+                f"{' + '.join(terms)}:"
+            )
+        )
         right = Sum((Symbol("L", value=done.loss), penalty))
         parts.append(Lines((Line(total, right, total.value),)))
     return Section("Loss", tuple(parts))
@@ -280,13 +300,13 @@ def _losses(signs: Signs, rule: Any) -> Iterator[Line]:
         value = done.loss if size == 1 else None
         sign = Symbol("L", None, (k,) if size > 1 else (), value)
         arguments: dict[str, Expression] = {"a": taken, "y": signs.Y(k)} | own_argument(signs)
-        *before, last = rule_lines(rule, arguments, {VALUE: sign})
+        *before, last = rule_lines(rule, arguments, {VALUE: sign}, place=taken)
         if value is None:
             value = value_of(last.right)
         parts.append(Symbol("L", None, sign.at, value))
         if k in shown:
             yield from before
-            yield Line(sign, last.right, value, equation=number)
+            yield replace(last, value=value, equation=number if k == shown[0] else "")
     if size > 1:
         losses = np.array([part.value for part in parts])
         yield Line(LOSS, signs.sum_of(losses, lambda k: parts[k - 1]), done.loss)

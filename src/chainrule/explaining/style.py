@@ -58,10 +58,12 @@ SCOPED = """
 .chainrule-derivation .wide { padding-right: 1.2em; }
 .chainrule-derivation .remark { display: flex; gap: .5em; justify-content: flex-end;
   padding-left: .8em; min-width: 0; overflow-wrap: anywhere; }
-.chainrule-derivation .check { color: #1a7f37; font-weight: 600; cursor: help; }
-.chainrule-derivation .wrong { color: #c62828; font-weight: 600; }
+.chainrule-derivation .check { font-weight: 600; cursor: help;
+  color: color-mix(in srgb, #2da44e 75%, currentColor); }
+.chainrule-derivation .wrong { font-weight: 600;
+  color: color-mix(in srgb, #e5343d 80%, currentColor); }
 .chainrule-derivation .note, .chainrule-derivation .number { opacity: .75; }
-.chainrule-derivation .blank { display: inline-block; width: 14em; max-width: 60vw; height: 1.6em;
+.chainrule-derivation .blank { display: inline-block; width: 14em; max-width: 45vw; height: 1.6em;
   border-bottom: 1px solid currentColor; margin-left: .4em; }
 .chainrule-derivation .sketch { display: block; max-width: 100%; height: auto; margin: 1rem 0; }
 .chainrule-derivation .scroll { overflow-x: auto; margin: .8rem 0; }
@@ -75,10 +77,6 @@ SCOPED = """
   border-bottom: 1px solid color-mix(in srgb, currentColor 45%, transparent); }
 .chainrule-derivation tbody tr + tr td {
   border-top: 1px solid color-mix(in srgb, currentColor 12%, transparent); }
-@media (prefers-color-scheme: dark) {
-  main.chainrule-derivation .check { color: #56d364; }
-  main.chainrule-derivation .wrong { color: #ff7b72; }
-}
 @media (max-width: 40rem) {
   .chainrule-derivation .lines { padding-left: 0; }
   .chainrule-derivation .equation { display: flex; flex-wrap: wrap; }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from inspect import signature
 from typing import TYPE_CHECKING, Any
@@ -11,21 +11,24 @@ import numpy as np
 
 from chainrule.arguments import whole
 from chainrule.columns import Column
+from chainrule.engine import forward
 from chainrule.errors import BadSetting, BadTable
 from chainrule.explaining.derivation import Derivation
 from chainrule.explaining.parts import Cell, Grid, Line, Lines, Part, Section, Words
 from chainrule.explaining.steps import explain
-from chainrule.notation import Expression, Negative, Quotient, Sum, Symbol
+from chainrule.notation import Expression, Negative, Number, Product, Quotient, Sum, Symbol
 from chainrule.rules import OPTIMISERS
 from chainrule.summary import IMPORTED
-from chainrule.table import features, target_values
+from chainrule.table import features, in_target_units, target_values
 from chainrule.target import known_rows
 from chainrule.terminal import printable
 
 if TYPE_CHECKING:
     from chainrule.columns import TableSpec
 
-FOLLOWED = ("l1", "l2", "clip_norm", "scheme", "learning_rate")
+PENALTIES = ("l1", "l2", "clip_norm", "scheme")
+FOLLOWED = (*PENALTIES, "learning_rate")
+LISTED = 24  # inputs up to which those are listed too that are 0
 
 
 def explain_row(model: Any, rows: Any, row: int, member: int, **settings: Any) -> Derivation:
@@ -34,18 +37,30 @@ def explain_row(model: Any, rows: Any, row: int, member: int, **settings: Any) -
     if row > rows.num_rows:
         raise BadTable(f"there is no row {row}: the table has {rows.num_rows}")
     if member > len(model.ensemble):
-        raise BadSetting(f"member={member}: the model has {len(model.ensemble)} networks")
-    one = rows.slice(row - 1, 1)
-    x = features(model.spec, one, np.float64)[0]
-    y = _target(model, one)
+        raise BadSetting(f"there is no network {member}: the model has {len(model.ensemble)}")
+    one, spec = rows.slice(row - 1, 1), model.spec
+    name = printable(spec.target.name)
+    try:
+        x, y = features(spec, one, np.float64)[0], _target(model, one)
+    except BadTable as error:
+        raise BadTable(str(error).replace("row 1 of ", f"row {row} of ", 1)) from None
+    if y is None and settings.get("weight") is not None:
+        raise BadTable(f"row {row} has no target {name}, to whose loss a weight could be followed")
     derivation = explain(
-        model.network, model.parameters[member - 1], x, y, **_usual(model) | settings
+        model.network,
+        model.parameters[member - 1],
+        x,
+        y,
+        **_usual(model, settings.get("solver")) | settings,
     )
-    title = f"One step on row {row}: {printable(model.spec.target.name)}"
-    first, *others = derivation.sections
-    first = replace(first, parts=(*first.parts, *_about(model, member)))
-    before = _preprocessing(model.spec, one, x, y)
-    return replace(derivation, title=title, sections=(before, first, *others))
+    sections = [_preprocessing(spec, one, x, y), *derivation.sections]
+    about = _about(model, member, y is not None)
+    sections[1] = replace(sections[1], parts=(*sections[1].parts, *about))
+    for place, section in enumerate(sections):
+        if section.title == "Forward propagation":
+            parts = (*section.parts, *_in_words(model, x, member))
+            sections[place] = replace(section, parts=parts)
+    return replace(derivation, title=f"One step on row {row}: {name}", sections=tuple(sections))
 
 
 def as_rows(model: Any, table: Any) -> Any:
@@ -65,13 +80,16 @@ def as_rows(model: Any, table: Any) -> Any:
     return read_table(table, columns=model.spec.kinds)
 
 
-def _usual(model: Any) -> dict[str, Any]:
-    """Return how the model was trained, as far as a step has to do with it."""
+def _usual(model: Any, asked: str | None) -> dict[str, Any]:
+    """Return how the model was trained, as far as a step of the asked solver has to do with it."""
     settings = model.summary.settings
     solver = str(settings.get("solver", "gd"))
+    drawn = {"scheme": None} if IMPORTED in settings else {}  # nobody knows how
+    if asked not in (None, solver):
+        kept = {name: settings[name] for name in PENALTIES if settings.get(name) is not None}
+        return kept | drawn
     names = list(signature(OPTIMISERS[solver]).parameters)[6:] if solver in OPTIMISERS else []
     kept = {name: settings[name] for name in (*FOLLOWED, *names) if settings.get(name) is not None}
-    drawn = {"scheme": None} if IMPORTED in settings else {}  # nobody knows how
     return {"solver": solver} | kept | drawn
 
 
@@ -85,31 +103,53 @@ def _target(model: Any, one: Any) -> Any:
     return np.array([float(value)]) if size == 1 else np.eye(size)[int(value)]
 
 
-def _about(model: Any, member: int) -> list[Part]:
-    settings, parts = model.summary.settings, []
+def _about(model: Any, member: int, stepped: bool) -> list[Part]:
+    """Say which network it is, and how this step differs from those of the training."""
+    settings, said = model.summary.settings, []
     if len(model.ensemble) > 1:
-        parts.append(
-            Words(
-                f"This is network {member} of {len(model.ensemble)}; predictions are the mean of "
-                "theirs."
-            )
-        )
-    notes = []
-    if settings.get("dropout"):
-        notes.append("dropout is left out")
-    if settings.get("schedule") not in (None, "constant"):
-        notes.append(f"the learning rate is the setting, which {settings['schedule']} scales")
-    if settings.get("batch_size") != 1:
-        notes.append("the batch is this row alone")
-    if notes:
-        parts.append(
-            Words(f"It is a first step from the trained parameters, for which {', '.join(notes)}.")
+        said.append(
+            f"This is network {member} of {len(model.ensemble)}; predictions are the mean of "
+            "theirs."
         )
     if model.parameters.dtype == np.float32:
-        parts.append(Words("It was trained in float32; here its numbers are taken in float64."))
+        said.append("It was trained in float32; here its numbers are taken in float64.")
     if IMPORTED in settings:
-        parts.append(Words(f"It was trained elsewhere: {printable(str(settings[IMPORTED]))}."))
-    return [*parts]
+        said.append(f"It was trained elsewhere: {printable(str(settings[IMPORTED]))}.")
+    if not stepped:
+        said.append("The row has no target, so there is only the way forward.")
+    else:
+        said.append("The step begins with the trained parameters, and its batch is this row alone.")
+        if settings.get("schedule") not in (None, "constant"):
+            said.append(f"In the training {settings['schedule']} scaled the learning rate.")
+        if settings.get("dropout"):
+            said.append("Dropout is left out.")
+    return [Words(" ".join(said))]
+
+
+def _in_words(model: Any, x: Any, member: int) -> Iterator[Part]:
+    """Say what the outputs mean: the value in the target's units, or the likeliest class."""
+    target, spec = model.spec.target, model.spec
+    outputs = forward(model.network, np.asarray(model.parameters[member - 1], float), x[None])[0]
+    name = printable(target.name)
+    if target.task == "regression":
+        value = float(in_target_units(spec, outputs)[0])
+        if (target.mean, target.scale) != (0.0, 1.0):
+            depth = len(model.network.sizes) - 1
+            output = Symbol("A", depth if depth > 1 else None, (), float(outputs[0]))
+            scaled = Product((output, _exact("scale", target.scale)))
+            line = Line(name, Sum((scaled, _exact("mean", target.mean))), value)
+            yield Words("In the units of the target:")
+            yield Lines((line,))
+        return
+    shares = [1.0 - outputs[0], outputs[0]] if len(outputs) == 1 else outputs
+    best = int(np.argmax(shares))
+    label = printable(target.classes[best])
+    yield Words((f"The likeliest {name} is {label}, with ", Number(float(shares[best])), "."))
+
+
+def _exact(letter: str, value: float) -> Symbol:
+    """Return a sign whose number is shown with more digits, as differences lose some."""
+    return Symbol(letter, value=value, constant=True)
 
 
 def _preprocessing(spec: TableSpec, one: Any, x: Any, y: Any) -> Section:
@@ -126,8 +166,11 @@ def _preprocessing(spec: TableSpec, one: Any, x: Any, y: Any) -> Section:
         if column.kind in ("numeric", "date") and not as_it_is:
             lines.append(_standardised(column, cell, x, place))
         place += column.width
+    if len(x) > LISTED:
+        rows = [row for row in rows if row[0] or row[3]]
+    left = " Inputs that are 0 are left out." if len(rows) < len(x) else ""
     parts: list[Part] = [
-        Words("What the table says, and the numbers that the network gets:"),
+        Words(f"What the table says, and the numbers that the network gets.{left}"),
         Grid(("column", "cell", "input", "number", ""), tuple(rows)),
     ]
     if lines:
@@ -141,21 +184,24 @@ def _preprocessing(spec: TableSpec, one: Any, x: Any, y: Any) -> Section:
 
 
 def _cells(column: Column, cell: Any, x: Any, place: int) -> list[tuple[Cell, ...]]:
-    """Return a row of the table for each input that is not 0, and one for the column."""
-    shown = "missing" if _is_missing(cell) else printable(str(cell))
-    name = printable(column.name)
-    if column.kind != "categorical":
-        remark = "filled in" if _is_missing(cell) else ""
-        found: list[tuple[Cell, ...]] = [(name, shown, _input(place), float(x[place]), remark)]
-        if column.missing and x[place + 1]:
-            found.append(("", "", _input(place + 1), 1.0, "is missing"))
-        return found
-    chosen = [k for k in range(column.width) if x[place + k]]
-    if not chosen:
-        return [(name, shown, f"X[{place + 1}..{place + column.width}]", 0.0, "not seen before")]
-    names = [*map(printable, column.categories), "is missing"]
+    """Return a row of the table for each input that a column becomes."""
+    missing = _is_missing(cell)
+    shown = "missing" if missing else printable(str(cell))
+    if column.kind == "categorical":
+        remarks = [*map(printable, column.categories)]
+        unseen = not missing and not any(x[place : place + len(remarks)])
+        shown += " (not seen before)" if unseen else ""
+    else:
+        remarks = ["filled in" if missing else ""]
+        if column.kind == "date" and not missing:
+            days = x[place] * column.scale + column.mean
+            remarks = [f"day {days:.10g} since 1970"]
+    remarks += ["is missing"] if column.missing else []
+    names = [printable(column.name)] + [""] * (len(remarks) - 1)
+    cells = [shown] + [""] * (len(remarks) - 1)
     return [
-        (name if k == chosen[0] else "", shown, _input(place + k), 1.0, names[k]) for k in chosen
+        (names[k], cells[k], _input(place + k), float(x[place + k]), remark)
+        for k, remark in enumerate(remarks)
     ]
 
 
@@ -169,26 +215,26 @@ def _input(place: int) -> Expression:
 
 def _standardised(column: Column, cell: Any, x: Any, place: int) -> Line:
     value = float(x[place])
-    raw = column.fill if _is_missing(cell) else value * column.scale + column.mean
-    right = _standard(printable(column.name), raw, column.mean, column.scale)
-    return Line(_input(place), right, value)
+    raw = float(cell) if isinstance(cell, int | float) else value * column.scale + column.mean
+    raw = column.fill if _is_missing(cell) else raw
+    return Line(_input(place), _standard(raw, column.mean, column.scale), value)
 
 
-def _standard(name: str, raw: float, mean: float, scale: float) -> Expression:
-    top = Sum((Symbol("x", value=raw), Negative(Symbol("mean", value=mean))))
-    return Quotient(top, Symbol("scale", value=scale))
+def _standard(raw: float, mean: float, scale: float) -> Expression:
+    top = Sum((_exact("x", raw), Negative(_exact("mean", mean))))
+    return Quotient(top, _exact("scale", scale))
 
 
 def _target_parts(spec: TableSpec, one: Any, y: Any) -> list[Part]:
     target = spec.target
     cell = printable(str(one.column(target.name)[0].as_py()))
     name = printable(target.name)
-    if target.task == "regression" and (target.mean, target.scale) == (0.0, 1.0):
-        return [Words(f"The target {name} is {cell}, which is Y.")]
     if target.task == "regression":
         value = float(y[0])
+        if (target.mean, target.scale) == (0.0, 1.0):
+            return [Words(f"The target {name} is {cell}, and so is Y.")]
         raw = value * target.scale + target.mean
-        line = Line(Symbol("Y"), _standard(name, raw, target.mean, target.scale), value)
+        line = Line(Symbol("Y"), _standard(raw, target.mean, target.scale), value)
         return [Words(f"The target {name} is {cell}:"), Lines((line,))]
     number = int(np.argmax(y)) if len(y) > 1 else int(y[0])
     if len(y) > 1:

@@ -11,13 +11,16 @@ import numpy as np
 
 from chainrule.arguments import own_parameters
 from chainrule.explaining.parts import Cell, Grid, Line, Lines, Part, Section, Words, tick
-from chainrule.explaining.rulelines import with_values
+from chainrule.explaining.rulelines import because, symbols_of, with_values
 from chainrule.explaining.signs import FEW, LOSS, Signs, largest
 from chainrule.explaining.trace import differences
 from chainrule.notation import (
     Derivative,
     Expression,
+    Number,
     Product,
+    Quotient,
+    Sum,
     Symbol,
     plus,
     read_rule,
@@ -25,7 +28,14 @@ from chainrule.notation import (
 )
 from chainrule.rules import OPTIMISERS, WHOLESALE
 
-RATE = Symbol("eta")
+RATE, THETA = Symbol("eta"), Symbol("theta")
+WHOLE = {
+    "lbfgs": "lbfgs looks at all samples at once. It begins along −g, the gradient turned around, "
+    "goes as far as a line search finds good, and bends later steps by what the gradients before "
+    "tell of the curvature.",
+    "lm": "lm looks at all samples at once. With D, the derivatives of all outputs, it solves "
+    "(DᵀD + μI)·Δθ = −g. A larger μ makes a shorter step, and it grows until the loss falls.",
+}
 WORKED = 12  # parameters up to which plain gradient descent is written out for each
 
 
@@ -38,50 +48,121 @@ def update(signs: Signs) -> Section:
     most = len(done.theta) if small else max(signs.most, WORKED)
     shown = [number - 1 for number in largest(done.followed, most)]
     if solver in WHOLESALE:
-        parts.append(
-            Words(
-                f"{solver} finds its step from all samples at once. This is the step that it would "
-                "take for this sample alone."
-            )
-        )
+        parts.append(Words(f"{WHOLE[solver]} This is its first step for this sample alone."))
     elif solver == "gd" and len(done.theta) <= WORKED:
+        parts.append(Lines(tuple(_settings(signs))))
+        if _penalised(signs):
+            parts.append(
+                Lines(tuple(_with_penalty(signs, place) for place in range(len(done.theta))))
+            )
         parts.append(Lines(tuple(_descents(signs))))
         return Section("The update, by gradient descent", tuple(parts))
     else:
-        first = int(np.argmax(np.abs(done.followed)))
-        parts.append(Words(f"Each parameter is updated by the rule of {solver}:"))
+        parts.append(Words(f"Each parameter θ with the gradient g is updated by {solver}:"))
         parts.append(Lines(tuple(rule_in_signs(solver))))
-        parts.append(Words("With the numbers of the parameter whose gradient is the largest:"))
-        parts.append(Lines(tuple(_lines(signs, first))))
+        parts.append(Words(_meanings(solver)))
+        parts.append(Lines(tuple(_settings(signs))))
+        parts.append(Words("With the numbers of the weight whose gradient is the largest:"))
+        parts.append(Lines(tuple(_worked(signs))))
     parts.append(_table(signs, shown))
     if len(shown) < len(done.theta):
         parts.append(Words(f"The other {len(done.theta) - len(shown):,} have smaller gradients."))
     return Section(f"The update, by {solver}", tuple(parts))
 
 
+def _meanings(solver: str) -> str:
+    """Say what the letters of a solver's rule are."""
+    takes = list(signature(OPTIMISERS[solver]).parameters)
+    changed = {line.left.letter for line in rule_in_signs(solver) if isinstance(line.left, Symbol)}
+    kept = [name for name in ("m", "v") if name in changed]
+    words = ["η is the learning rate"]
+    if kept:
+        words.append(f"{' and '.join(kept)} remember the steps before, for each parameter")
+    if {"beta1", "beta2"} & set(takes):
+        words.append("t is the number of the step")
+    if "weight_decay" in takes:
+        words.append("biases have no weight decay")
+    return f"{'; '.join(words)}."
+
+
+def _settings(signs: Signs) -> Iterator[Line]:
+    """Yield the settings of the solver."""
+    names = [RATE.letter, "t", *list(signature(OPTIMISERS[signs.trace.step.solver]).parameters)[6:]]
+    values = _values(signs, 0)
+    used = {sign.letter for line in rule_in_signs(signs.trace.step.solver)
+            for sign in symbols_of(line.right)}  # fmt: skip
+    for name in names:
+        if name in used:
+            yield Line(Symbol(name), Number(values[name], constant=True), values[name])
+
+
+def _worked(signs: Signs) -> Iterator[Line]:
+    """Yield the rule's lines for the weight with the largest gradient."""
+    followed = np.abs(signs.trace.followed)
+    weights = [k for k in range(len(followed)) if signs.parameter(k).letter == "W"]
+    place = max(weights, key=lambda k: followed[k])
+    if _penalised(signs):
+        yield _with_penalty(signs, place)
+    yield from _lines(signs, place)
+
+
+def _penalised(signs: Signs) -> bool:
+    return bool(signs.trace.step.l1 or signs.trace.step.l2)
+
+
+def _with_penalty(signs: Signs, place: int) -> Line:
+    """Return dJ/dW = dL/dW + l1 sign(W) + l2 W, and dJ/db = dL/db."""
+    done, parameter = signs.trace, signs.parameter(place)
+    value = float(done.penalised[place])
+    terms: list[Expression] = [signs.by_parameter(place)]
+    if parameter.letter == "W":
+        if done.step.l1:
+            terms.append(Number(done.step.l1 * float(np.sign(done.theta[place])), constant=True))
+        if done.step.l2:
+            terms.append(Product((Number(done.step.l2, constant=True), parameter)))
+    right = terms[0] if len(terms) == 1 else Sum(tuple(terms))
+    return Line(Derivative(Symbol("J"), parameter, value), right, value)
+
+
 def _before(signs: Signs) -> Iterator[Part]:
     """Yield what happens to the gradient before the solver gets it."""
-    done, step = signs.trace, signs.trace.step
-    if step.l1 or step.l2:
+    step = signs.trace.step
+    if _penalised(signs):
         terms = [f"{step.l1:g}·sign(w)"] if step.l1 else []
         terms += [f"{step.l2:g}·w"] if step.l2 else []
         yield Words(
             f"The penalty adds {' + '.join(terms)} to the gradient of every weight w; biases are "
             "free."
         )
-    length = float(np.sqrt((done.penalised**2).sum()))
-    if step.clip_norm is not None and length > step.clip_norm:
+    clip = _clip(signs)
+    if clip is not None:
+        length = _length(signs)
         yield Words(
-            f"The gradient has the length {length:.5g}. It is shortened to {step.clip_norm:g}: "
-            f"every part of it is multiplied by {step.clip_norm / length:.5g}."
+            "The gradient is longer than it may be. All of its parts are multiplied by c, which "
+            "gives it that length:"
         )
+        right = Quotient(
+            Symbol("longest", value=float(step.clip_norm or 0.0)), Symbol("length", value=length)
+        )
+        yield Lines((Line(clip, right, clip.value),))
 
 
-def _gradient(signs: Signs, place: int) -> Derivative:
-    """Return dL/dW as the solver is given it; with a penalty it is that of J."""
-    done = signs.trace
-    loss = Symbol("J") if done.step.l1 or done.step.l2 else LOSS
-    return Derivative(loss, signs.parameter(place), float(done.followed[place]))
+def _length(signs: Signs) -> float:
+    return float(np.sqrt((signs.trace.penalised**2).sum()))
+
+
+def _clip(signs: Signs) -> Symbol | None:
+    """Return the factor by which a gradient that is too long is shortened, or None."""
+    longest, length = signs.trace.step.clip_norm, _length(signs)
+    return Symbol("c", value=longest / length) if longest is not None and length > longest else None
+
+
+def _gradient(signs: Signs, place: int) -> Expression:
+    """Return the gradient as the solver is given it; with a penalty it is that of J."""
+    loss = Symbol("J") if _penalised(signs) else LOSS
+    slope = Derivative(loss, signs.parameter(place), float(signs.trace.penalised[place]))
+    clip = _clip(signs)
+    return slope if clip is None else Product((clip, slope))
 
 
 def _descents(signs: Signs) -> Iterator[Line]:
@@ -114,7 +195,7 @@ def _lines(signs: Signs, place: int) -> Iterator[Line]:
         name, right = line.left.letter, with_values(line.right, now)
         value = float(after[name][place]) if name in after else value_of(right)
         now[name] = replace(parameter if name == "theta" else line.left, value=value)
-        yield replace(line, left=now[name], right=right, value=value)
+        yield replace(line, left=now[name], right=right, value=value, note=because(right))
 
 
 def _values(signs: Signs, place: int) -> dict[str, float]:
@@ -137,8 +218,11 @@ def _table(signs: Signs, places: list[int]) -> Grid:
         (name, after) for name, after in (("m", done.m_after), ("v", done.v_after)) if after.any()
     ]
     penalised = bool(np.any(done.followed != done.gradient))
-    heads: list[Expression | str] = ["", "before", "gradient", ""]
-    heads += ["followed"] if penalised else []
+    heads: list[Expression | str] = ["", "before", Derivative(LOSS, THETA), ""]
+    clip, loss = _clip(signs), Symbol("J") if _penalised(signs) else LOSS
+    given: Expression = Derivative(loss, THETA)
+    given = given if clip is None else Product((replace(clip, value=None), given))
+    heads += [given] if penalised else []
     heads += [*(Symbol(name) for name, _ in memories), "after"]
     rows: list[tuple[Cell, ...]] = []
     for place in places:
@@ -179,7 +263,11 @@ def after(signs: Signs) -> Section:
     )
     short = done.loss_after - predicted
     words = Words(
-        "To first order the loss changes by each gradient times the step of its parameter. What "
-        f"is left over, {short:.2g}, is the bend of the loss."
+        (
+            "To first order the loss changes by each gradient times the step of its parameter. "
+            "What is left over, ",
+            Number(float(f"{short:.2g}")),
+            ", is the curvature of the loss.",
+        )
     )
     return Section("The loss after the step", (words, Lines(lines)))

@@ -13,7 +13,6 @@ from chainrule.exporting.language import Language, translated
 from chainrule.exporting.samples import Samples, used
 from chainrule.exporting.spelling import c_string, comment, digits, identifiers
 from chainrule.formula import arguments_of
-from chainrule.model import Model
 from chainrule.own import Rule
 from chainrule.rules import ACTIVATIONS
 
@@ -40,12 +39,12 @@ def language(single: bool) -> Language:
     )
 
 
-def header(model: Model, name: str, samples: Samples) -> str:
+def header(model: Any, name: str, samples: Samples) -> str:
     """Return a model as a C99 header, which is C++ as well.
 
     Parameters
     ----------
-    model : Model
+    model : chainrule.Model
     name : str
         An identifier, with which all names in the header begin.
     samples : Samples
@@ -77,7 +76,7 @@ def header(model: Model, name: str, samples: Samples) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _about(model: Model, name: str, real: str) -> str:
+def _about(model: Any, name: str, real: str) -> str:
     """Return the comment at the top: what it is, and how to use it."""
     target, network = model.spec.target, model.network
     columns = used(model.spec)
@@ -108,7 +107,7 @@ def _about(model: Model, name: str, real: str) -> str:
     return "/*\n" + "\n".join(f" * {line}".rstrip() for line in lines) + "\n */"
 
 
-def _row(model: Model, name: str) -> Iterator[str]:
+def _row(model: Any, name: str) -> Iterator[str]:
     """Yield the struct of a raw row."""
     columns = used(model.spec)
     fields = identifiers(column.name for column in columns)
@@ -120,7 +119,7 @@ def _row(model: Model, name: str) -> Iterator[str]:
     yield f"}} {name}_row;"
 
 
-def _parameters(model: Model, name: str, single: bool) -> Iterator[str]:
+def _parameters(model: Any, name: str, single: bool) -> Iterator[str]:
     """Yield the flat parameters of each network."""
     real, end = ("float", "f") if single else ("double", "")
     members, count = model.parameters.shape
@@ -144,7 +143,7 @@ def _wrapped(words: Sequence[str], indent: int) -> Iterator[str]:
         yield " " * indent + line.rstrip()
 
 
-def _inputs(model: Model, name: str, real: str) -> Iterator[str]:
+def _inputs(model: Any, name: str, real: str) -> Iterator[str]:
     """Yield the function that turns a raw row into the network's inputs."""
     columns = used(model.spec)
     fields = identifiers(column.name for column in columns)
@@ -186,7 +185,7 @@ def _input(column: Column, cell: str, place: int, name: str, real: str) -> Itera
         yield f"    x[{place + 1}] = isnan({cell}) ? 1 : 0;"
 
 
-def _activations(model: Model, name: str, single: bool) -> Iterator[str]:
+def _activations(model: Any, name: str, single: bool) -> Iterator[str]:
     """Yield a function for each activation that the network uses."""
     real = "float" if single else "double"
     spelled = language(single)
@@ -205,7 +204,7 @@ def _activations(model: Model, name: str, single: bool) -> Iterator[str]:
         yield ""
 
 
-def _network(model: Model, name: str, real: str) -> Iterator[str]:
+def _network(model: Any, name: str, real: str) -> Iterator[str]:
     """Yield one layer's sums, and the function that adds a network's outputs to a sum."""
     network = model.network
     widest = max(network.sizes)
@@ -221,7 +220,7 @@ def _network(model: Model, name: str, real: str) -> Iterator[str]:
         "",
         f"static inline void {name}_add(const {real} *theta, const {real} *x, {real} *sum)",
         "{",
-        f"    {real} a[{widest}], b[{widest}];",
+        f"    {real} a[{widest}]{f', b[{widest}]' if len(network.activations) > 1 else ''};",
         "    int j;",
     )
     source, target = "x", "a"
@@ -241,14 +240,15 @@ def _activated(rule: str, values: str, size: int, name: str, real: str) -> Itera
         yield "    {"
         yield f"        {real} most = {values}[0], total = 0;"
         yield f"        for (j = 1; j < {size}; j++) if ({values}[j] > most) most = {values}[j];"
-        yield f"        for (j = 0; j < {size}; j++) total += {values}[j] = {function}({values}[j] - most);"
+        yield f"        for (j = 0; j < {size}; j++) {values}[j] = {function}({values}[j] - most);"
+        yield f"        for (j = 0; j < {size}; j++) total += {values}[j];"
         yield f"        for (j = 0; j < {size}; j++) {values}[j] /= total;"
         yield "    }"
     elif rule != "identity":
         yield f"{each}{values}[j] = {name}_{rule}({values}[j]);"
 
 
-def _predict(model: Model, name: str, real: str) -> Iterator[str]:
+def _predict(model: Any, name: str, real: str) -> Iterator[str]:
     network, target = model.network, model.spec.target
     members = len(model.ensemble)
     k = network.sizes[-1]
@@ -268,7 +268,7 @@ def _predict(model: Model, name: str, real: str) -> Iterator[str]:
         yield from _values(model, name, real)
 
 
-def _classes(model: Model, name: str, real: str) -> Iterator[str]:
+def _classes(model: Any, name: str, real: str) -> Iterator[str]:
     classes = model.spec.target.classes
     n, k = len(classes), model.network.sizes[-1]
     yield "/* The number of the likeliest class; probabilities may be NULL. */"
@@ -294,7 +294,7 @@ def _classes(model: Model, name: str, real: str) -> Iterator[str]:
     yield "}"
 
 
-def _values(model: Model, name: str, real: str) -> Iterator[str]:
+def _values(model: Any, name: str, real: str) -> Iterator[str]:
     target = model.spec.target
     scale, mean = digits(target.scale, False), digits(target.mean, False)
     yield f"/* {comment(target.name)}, in its own units. */"
@@ -308,7 +308,8 @@ def _values(model: Model, name: str, real: str) -> Iterator[str]:
         margin = float(model.ensemble.margin(model.coverage)[0]) * target.scale
         yield ""
         yield f"/* Bounds between which {model.coverage:.0%} of the rows lie. */"
-        yield f"static inline void {name}_interval(const {name}_row *row, double *lower, double *upper)"
+        yield f"static inline void {name}_interval(const {name}_row *row, double *lower,"
+        yield f"{' ' * (28 + len(name))}double *upper)"
         yield "{"
         yield f"    double value = {name}_predict(row);"
         yield f"    *lower = value - {digits(margin, False)};"
@@ -316,7 +317,7 @@ def _values(model: Model, name: str, real: str) -> Iterator[str]:
         yield "}"
 
 
-def _self_test(model: Model, name: str, real: str, samples: Samples) -> Iterator[str]:
+def _self_test(model: Any, name: str, real: str, samples: Samples) -> Iterator[str]:
     """Yield a main that prints what it computes for some rows, and compares."""
     rows, width = samples.outputs.shape
     tolerance = "1e-5" if real == "float" else "1e-12"

@@ -14,7 +14,6 @@ from chainrule.exporting.language import Language, translated
 from chainrule.exporting.samples import Samples, used
 from chainrule.exporting.spelling import comment, digits
 from chainrule.formula import arguments_of
-from chainrule.model import Model
 from chainrule.own import Rule
 from chainrule.rules import ACTIVATIONS
 
@@ -56,7 +55,7 @@ function erf(x) {{
 """
 
 
-def module(model: Model, samples: Samples) -> str:
+def module(model: Any, samples: Samples) -> str:
     """Return a model as the text of an ES module."""
     uses_erf = any("erf(" in line for line in _activations(model))
     near, far = map(list, (elementary._P_DOUBLE, elementary._Q_DOUBLE))
@@ -78,7 +77,7 @@ def module(model: Model, samples: Samples) -> str:
     return "\n".join(parts) + "\n"
 
 
-def types(model: Model) -> str:
+def types(model: Any) -> str:
     """Return the declarations of the module, for a file beside it that ends in .d.ts."""
     target = model.spec.target
     fields = "".join(
@@ -96,7 +95,9 @@ def types(model: Model) -> str:
     else:
         parts.append("export function predict(row: Row): number;")
         if model.coverage is not None:
-            parts.append("export function predictInterval(row: Row): [lower: number, upper: number];")
+            parts.append(
+                "export function predictInterval(row: Row): [lower: number, upper: number];"
+            )
     parts.append("export function selfTest(): number;")
     return "\n".join(parts) + "\n"
 
@@ -106,14 +107,14 @@ def _string(text: str) -> str:
     return json.dumps(text).replace("<", "\\u003c")
 
 
-def _classes(model: Model) -> list[Any]:
+def _classes(model: Any) -> list[Any]:
     from chainrule.table import labels
 
     found: list[Any] = labels(model.spec, range(len(model.spec.target.classes))).tolist()
     return found
 
 
-def _about(model: Model) -> str:
+def _about(model: Any) -> str:
     target = model.spec.target
     asks = "predict, predictProba" if target.task == "classification" else "predict"
     return "\n".join(
@@ -124,14 +125,14 @@ def _about(model: Model) -> str:
             f" *     import {{ {asks} }} from './this-file.mjs';",
             " *     predict({ column: value, ... });",
             " *",
-            " * A row has the raw columns; null is a missing value, a date is a Date or the days since",
-            " * 1970-01-01. selfTest() gives the largest difference on some rows.",
+            " * A row has the raw columns; null is a missing value, a date is a Date or the days",
+            " * since 1970-01-01. selfTest() gives the largest difference on some rows.",
             " */",
         ]
     )
 
 
-def _parameters(model: Model) -> Iterator[str]:
+def _parameters(model: Any) -> Iterator[str]:
     single = model.parameters.dtype == np.float32
     yield "// Of each network the layers in turn: weights (inputs, outputs), then biases."
     yield "const parameters = ["
@@ -158,7 +159,7 @@ def _wrapped(words: Sequence[str], indent: int) -> Iterator[str]:
         yield " " * indent + line.rstrip()
 
 
-def _activations(model: Model) -> Iterator[str]:
+def _activations(model: Any) -> Iterator[str]:
     for rule in dict.fromkeys(model.network.activations):
         if rule in ("identity", "softmax"):
             continue
@@ -171,7 +172,7 @@ def _activations(model: Model) -> Iterator[str]:
         yield ""
 
 
-def _inputs(model: Model) -> Iterator[str]:
+def _inputs(model: Any) -> Iterator[str]:
     yield "function inputs(row) {"
     yield "  const x = [];"
     yield "  let cell;"
@@ -197,7 +198,7 @@ def _input(column: Column) -> Iterator[str]:
         yield "x.push(missing(cell) ? 1 : 0);"
 
 
-def _network(model: Model) -> Iterator[str]:
+def _network(model: Any) -> Iterator[str]:
     network = model.network
     yield "function network(w, x) {"
     yield "  let a = x;"
@@ -216,7 +217,7 @@ def _network(model: Model) -> Iterator[str]:
     yield "}"
 
 
-def _predict(model: Model) -> Iterator[str]:
+def _predict(model: Any) -> Iterator[str]:
     target, members = model.spec.target, len(model.ensemble)
     yield "function outputs(row) {"
     yield "  const x = inputs(row);"
@@ -249,20 +250,20 @@ def _predict(model: Model) -> Iterator[str]:
         yield "}"
 
 
-def _self_test(model: Model, samples: Samples) -> Iterator[str]:
+def _self_test(model: Any, samples: Samples) -> Iterator[str]:
     asks = "predictProba(row)" if model.spec.target.task == "classification" else "[predict(row)]"
     columns = ", ".join(
-        f"{_string(name)}: {json.dumps(cells)}".replace("<", "\\u003c")
+        f"[{_string(name)}, {json.dumps(cells)}]".replace("<", "\\u003c")
         for name, cells in samples.columns.items()
     )
     yield "/** The largest relative difference from what the rows here must give. */"
     yield "export function selfTest(show) {"
-    yield f"  const columns = {{ {columns} }};"
+    yield f"  const columns = [{columns}];"
     yield f"  const expected = {json.dumps(samples.outputs.astype(float).tolist())};"
     yield "  let largest = 0;"
     yield "  expected.forEach((wanted, k) => {"
-    yield "    const row = {};"
-    yield "    for (const name of Object.keys(columns)) row[name] = columns[name][k];"
+    yield "    const row = Object.create(null);"
+    yield "    for (const [name, cells] of columns) row[name] = cells[k];"
     yield f"    const found = {asks};"
     yield "    if (show) show(found.join(' '));"
     yield "    found.forEach((a, j) => {"

@@ -70,17 +70,7 @@ def translated(rule: Source, language: Language, names: Callable[[str], str]) ->
     >>> translated(ACTIVATIONS["silu"], C, str)
     Lines(statements=('double s = 1.0 / (1.0 + exp(-z));', 'double a = z * s;'), value='a')
     """
-    node = parse(rule)
-    *assignments, last = [line for line in node.body if not is_docstring(line)]
-    assert isinstance(last, ast.Return)
-    assert isinstance(last.value, ast.Tuple)
-    result = last.value.elts[0]
-    needed, kept = _names(result), []
-    for line in reversed(assignments):
-        assert isinstance(line, ast.Assign)
-        if ast.unparse(line.targets[0]) in needed:
-            kept.insert(0, line)
-            needed |= _names(line.value)
+    kept, result = first_result(rule)
     known = set(arguments_of(rule))
     statements = []
     for line in kept:
@@ -90,6 +80,21 @@ def translated(rule: Source, language: Language, names: Callable[[str], str]) ->
         statements.append(form.format(name=names(name), value=value))
         known.add(name)
     return Lines(tuple(statements), printed(result, language, names))
+
+
+def first_result(rule: Source) -> tuple[list[ast.Assign], ast.expr]:
+    """Return the assignments that a rule's first result needs, and that result."""
+    *assignments, last = [line for line in parse(rule).body if not is_docstring(line)]
+    assert isinstance(last, ast.Return)
+    assert isinstance(last.value, ast.Tuple)
+    result = last.value.elts[0]
+    needed, kept = _names(result), list[ast.Assign]()
+    for line in reversed(assignments):
+        assert isinstance(line, ast.Assign)
+        if ast.unparse(line.targets[0]) in needed:
+            kept.insert(0, line)
+            needed |= _names(line.value)
+    return kept, result
 
 
 def _names(expression: ast.expr) -> set[str]:
@@ -103,9 +108,7 @@ def printed(node: ast.expr, language: Language, names: Callable[[str], str]) -> 
         return printed(part, language, names)
 
     def inside(part: ast.expr) -> str:
-        simple = isinstance(part, ast.Name | ast.Call | ast.IfExp) or (
-            isinstance(part, ast.Constant) and part.value >= 0
-        )
+        simple = isinstance(part, ast.Name | ast.Call | ast.IfExp | ast.Constant)
         return show(part) if simple else f"({show(part)})"
 
     match node:

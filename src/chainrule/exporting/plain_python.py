@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,6 @@ from chainrule.exporting.language import Language, translated
 from chainrule.exporting.samples import Samples, used
 from chainrule.exporting.spelling import comment, digits
 from chainrule.formula import arguments_of
-from chainrule.model import Model
 from chainrule.own import Rule
 from chainrule.rules import ACTIVATIONS
 
@@ -26,7 +26,7 @@ LANGUAGE = Language(
     again="{name} = {value}",
 )
 WIDTH = 96
-HELPERS = '''
+HELPERS = """
 def _exp(x):
     try:
         return math.exp(x)
@@ -83,10 +83,10 @@ def _layer(w, n_in, n_out, a):
         math.fsum([w[n_in * n_out + j], *(a[i] * w[i * n_out + j] for i in range(n_in))])
         for j in range(n_out)
     ]
-'''
+"""
 
 
-def module(model: Model, samples: Samples) -> str:
+def module(model: Any, samples: Samples) -> str:
     """Return a model as the text of a Python module."""
     parts = [
         _about(model),
@@ -111,7 +111,7 @@ def module(model: Model, samples: Samples) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _about(model: Model) -> str:
+def _about(model: Any) -> str:
     target = model.spec.target
     names = ", ".join(f"{column.name!r}: ..." for column in used(model.spec)[:2])
     asks = "predict_proba(row)" if target.task == "classification" else "predict(row)"
@@ -128,7 +128,7 @@ def _about(model: Model) -> str:
     return '"""' + "\n".join(lines) + '\n"""'
 
 
-def _parameters(model: Model) -> Iterator[str]:
+def _parameters(model: Any) -> Iterator[str]:
     single = model.parameters.dtype == np.float32
     yield "# Of each network the layers in turn: weights (inputs, outputs), then biases."
     yield "PARAMETERS = ("
@@ -155,7 +155,7 @@ def _wrapped(words: Sequence[str], indent: int) -> Iterator[str]:
         yield " " * indent + line.rstrip()
 
 
-def _activations(model: Model) -> Iterator[str]:
+def _activations(model: Any) -> Iterator[str]:
     for rule in dict.fromkeys(model.network.activations):
         if rule in ("identity", "softmax"):
             continue
@@ -168,7 +168,7 @@ def _activations(model: Model) -> Iterator[str]:
         yield ""
 
 
-def _inputs(model: Model) -> Iterator[str]:
+def _inputs(model: Any) -> Iterator[str]:
     yield "def _inputs(row):"
     yield "    x = []"
     for column in used(model.spec):
@@ -191,7 +191,7 @@ def _input(column: Column) -> Iterator[str]:
         yield "x.append(float(_missing(cell)))"
 
 
-def _network(model: Model) -> Iterator[str]:
+def _network(model: Any) -> Iterator[str]:
     network = model.network
     yield "def _network(w, a):"
     for l, rule in enumerate(network.activations):
@@ -205,7 +205,7 @@ def _network(model: Model) -> Iterator[str]:
     yield "    return a"
 
 
-def _predict(model: Model) -> Iterator[str]:
+def _predict(model: Any) -> Iterator[str]:
     target = model.spec.target
     yield "def _outputs(row):"
     yield "    x = _inputs(row)"
@@ -234,7 +234,7 @@ def _predict(model: Model) -> Iterator[str]:
         yield f"    return predict(row) - {margin}, predict(row) + {margin}"
 
 
-def _self_test(model: Model, samples: Samples) -> Iterator[str]:
+def _self_test(model: Any, samples: Samples) -> Iterator[str]:
     tolerance = 1e-5 if model.parameters.dtype == np.float32 else 1e-12
     asks = "predict_proba(row)" if model.spec.target.task == "classification" else "[predict(row)]"
     yield "def self_test():"

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.columns import Column, TableSpec
-from chainrule.model import Model
 
 ROWS = 8
 SPREAD = (0.0, 1.0, -1.0, 0.37, -2.3, 12.0, -0.71, None)  # in standard deviations; None: missing
@@ -41,7 +40,7 @@ def used(spec: TableSpec) -> list[Column]:
     return [column for column in spec.columns if column.kind != "dropped"]
 
 
-def samples(model: Model, rows: int = ROWS) -> Samples:
+def samples(model: Any, rows: int = ROWS) -> Samples:
     """Return some rows and the model's outputs.
 
     Examples
@@ -61,11 +60,12 @@ def samples(model: Model, rows: int = ROWS) -> Samples:
     return Samples(columns, outputs_of(model, columns))
 
 
-def outputs_of(model: Model, columns: dict[str, list[Any]]) -> NDArray[Any]:
+def outputs_of(model: Any, columns: dict[str, list[Any]]) -> NDArray[Any]:
     """Return what the model says of rows: probabilities, or values in the target's units."""
     table = table_of(model.spec, columns)
     if model.spec.target.task == "classification":
-        return model.predict_proba(table)
+        shares: NDArray[Any] = model.predict_proba(table)
+        return shares
     values: NDArray[Any] = model.predict(table)[:, None]
     return values
 

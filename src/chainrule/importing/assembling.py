@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.cells import spelled
+from chainrule.cells import number_text
 from chainrule.columns import Column, TableSpec, Target
 from chainrule.ensemble import single
 from chainrule.errors import BadSetting, BadSource
@@ -228,7 +228,7 @@ def _fitting(target: Target, network: Network) -> Target:
 def _classes(labels: list[Any]) -> tuple[tuple[str, ...], str]:
     """Return classes as text, and their type."""
     plain = [label.item() if isinstance(label, np.generic) else label for label in labels]
-    words = tuple(word for label in plain if (word := spelled(label)))
+    words = tuple(word for label in plain if (word := number_text(label)))
     if len(set(words)) < len(plain):
         raise BadSetting(f"classes={plain!r} has a class twice, or an empty one")
     for name, kind in (("boolean", bool), ("integer", int), ("float", int | float)):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.cells import did_you_mean, spelled
+from chainrule.cells import did_you_mean, number_text
 from chainrule.errors import BadSource
 from chainrule.importing.inputs import MISSING, NUMBER, Feature
 
@@ -149,7 +149,7 @@ def _one_hot(encoder: Any, features: Features, what: str) -> Features:
 
 
 def _category(value: Any) -> str | None:
-    return spelled(value.item() if isinstance(value, np.generic) else value)
+    return number_text(value.item() if isinstance(value, np.generic) else value)
 
 
 def _chosen(transformer: Any, features: Features, what: str) -> Features:

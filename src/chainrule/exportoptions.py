@@ -1,0 +1,52 @@
+"""The options of ``chainrule export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from chainrule.options import OUTPUT, _option
+
+LANGUAGES = ("c", "javascript", "onnx", "python", "sql")
+DIALECTS = ("sqlite", "postgresql", "duckdb")
+
+To = Annotated[
+    str | None,
+    _option(
+        OUTPUT,
+        f"{', '.join(LANGUAGES)}. Default: by the ending of the output.",
+        metavar="LANGUAGE",
+        autocompletion=lambda: list(LANGUAGES),
+    ),
+]
+ArtefactFile = Annotated[
+    Path | None,
+    _option(
+        OUTPUT,
+        "Where to write it. Default: the model's name with the language's ending, in this folder.",
+        "--output",
+        "-o",
+        metavar="FILE",
+    ),
+]
+ArtefactName = Annotated[
+    str | None,
+    _option(
+        OUTPUT, "What names in it begin with. Default: the file's name.", "--name", metavar="NAME"
+    ),
+]
+Dialect = Annotated[
+    str,
+    _option(OUTPUT, f"Of SQL: {', '.join(DIALECTS)}. Default: sqlite.", metavar="NAME"),
+]
+SqlTable = Annotated[
+    str, _option(OUTPUT, "The table that the SELECT reads. Default: data.", metavar="NAME")
+]
+Inputs = Annotated[
+    str,
+    _option(
+        OUTPUT,
+        "Of ONNX: columns, an input for each column, or tensor, one for all. Default: columns.",
+        metavar="NAME",
+    ),
+]
