@@ -518,6 +518,19 @@ def test_files_of_others(name, tmp_path):
         assert set(model.predict(table)) <= {"no", "yes"}
 
 
+@pytest.mark.parametrize("inputs", ["columns", "tensor"])
+def test_exports_come_back(inputs, tmp_path):
+    pytest.importorskip("onnx")
+    table = frame(X)
+    table.loc[::5, "x2"] = np.nan
+    before = make_pipeline(SimpleImputer(), StandardScaler())
+    for network, y in ((classifier(), TWO), (classifier(), THREE), (regressor(), NUMBER)):
+        pipeline = fitted(make_pipeline(before, network), table, y)
+        model = import_model(pipeline)
+        model.export("onnx", tmp_path / "m.onnx", inputs=inputs, test=False)
+        assert_same(import_model(tmp_path / "m.onnx"), pipeline, table, table)
+
+
 # the command
 
 

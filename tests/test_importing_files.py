@@ -137,6 +137,9 @@ def test_gates_in_parts(onnx, tmp_path):
     z = maker.last
     maker.add("Sigmoid", None).add("Mul", None, z).dense(5, 1)
     assert assert_same(maker, tmp_path / "m.onnx", onnx).network.hidden == ("silu",)
+    maker = Maker(onnx).dense(3, 5).add("Neg", None).add("Exp", None).add("Add", 1.0, None)
+    maker.add("Div", 1.0, None).dense(5, 1)
+    assert assert_same(maker, tmp_path / "m.onnx", onnx).network.hidden == ("sigmoid",)
     for inner, outer in ((0.7, 0.5), (np.sqrt(0.5), 0.4)):  # near a gelu, and none
         maker = Maker(onnx).dense(3, 5)
         z = maker.last
@@ -192,6 +195,25 @@ def test_an_input_for_each_column(onnx, tmp_path):
     maker = Maker(onnx, inputs=names, width=1).add("Gemm", None, np.ones((1, 1)))
     with pytest.raises(BadSource, match="takes the input 'age' alone, of 3"):
         import_model(maker.save(tmp_path / "m.onnx"))
+
+
+def test_what_is_missing_is_filled_in(onnx, tmp_path):
+    maker, path = Maker(onnx), tmp_path / "m.onnx"
+    x = maker.last
+    maker.add("IsNaN", x).add("Where", None, [[1.0, 2.0, 3.0]], x).add("Sub", None, 0.5).dense(3, 1)
+    model = import_model(maker.save(path))
+    assert [column.fill for column in model.spec.columns] == [1.0, 2.0, 3.0]
+    holes = TABLE.assign(x2=np.nan)
+    assert np.array_equal(model.predict(holes), model.predict(TABLE.assign(x2=2.0)))
+    maker = Maker(onnx).add("Sub", None, 0.5)
+    x = maker.last
+    maker.add("IsNaN", x).add("Where", None, 1.0, x).dense(3, 1)
+    with pytest.raises(BadSource, match="after something was done to it"):
+        import_model(maker.save(path))
+    maker = Maker(onnx)
+    maker.add("Where", maker.constant([True]), 1.0, "X").dense(3, 1)
+    with pytest.raises(BadSource, match="chooses by something else"):
+        import_model(maker.save(path))
 
 
 def residual(maker):

@@ -151,6 +151,9 @@ def _inputs(
 def _scaled(features: Sequence[Feature], chain: Chain) -> list[Feature]:
     n = len(features)
     means, scales = (np.broadcast_to(part, n) for part in (chain.mean, chain.scale))
+    if chain.fill is not None:
+        fills = np.broadcast_to(chain.fill, n)
+        features = [replace(f, fill=float(c)) for f, c in zip(features, fills, strict=True)]
     return [
         feature.scaled(float(mean), float(scale))
         for feature, mean, scale in zip(features, means, scales, strict=True)
@@ -158,7 +161,9 @@ def _scaled(features: Sequence[Feature], chain: Chain) -> list[Feature]:
 
 
 def _scales(chain: Chain) -> bool:
-    return bool(np.any(chain.mean) or np.any(np.asarray(chain.scale) != 1.0))
+    return bool(
+        chain.fill is not None or np.any(chain.mean) or np.any(np.asarray(chain.scale) != 1.0)
+    )
 
 
 def _described(chain: Chain, origin: Origin) -> str:

@@ -23,6 +23,8 @@ class Chain:
         One for each layer.
     mean, scale : float64
         What the inputs are standardised by: (x - mean) / scale, numbers or one of each input.
+    fill : float64, optional
+        What an input that is missing counts as, before it is standardised.
     folded : list of str
         The operators that became part of a neighbour's weights.
 
@@ -42,6 +44,7 @@ class Chain:
         self.activations: list[Any] = []
         self.mean: Any = 0.0
         self.scale: Any = 1.0
+        self.fill: Any = None
         self.folded: list[str] = []
         self._closed = True  # whether the last layer has its activation
         self._waiting: tuple[Floats, Floats, str] | None = None  # a scaling between layers
@@ -114,6 +117,14 @@ class Chain:
         if self.weights and (scale != 1.0).any():  # else it is a bias
             self.folded.append(where)
 
+    def filled(self, values: ArrayLike, where: str) -> None:
+        """Let inputs that are missing count as these, a number or one of each."""
+        values = _numbers(values, where).astype(np.float64)
+        plain = np.size(self.mean) == np.size(self.scale) == 1 and (self.mean, self.scale) == (0, 1)
+        if self.weights or self.fill is not None or not plain or values.ndim > 1:
+            raise BadSource(f"{where} fills in what is missing after something was done to it")
+        self.fill = values
+
     def normalised(
         self, mean: ArrayLike, variance: ArrayLike, gamma: ArrayLike, beta: ArrayLike, where: str
     ) -> None:
@@ -140,9 +151,9 @@ class Chain:
 
     def _first(self, W: NDArray[Any], where: str) -> NDArray[Any]:
         """Check the scaling of the inputs, and give its signs to the weights."""
-        for name in ("mean", "scale"):
+        for name in ("mean", "scale", "fill"):
             part = getattr(self, name)
-            if np.ndim(part) and len(part) not in (1, len(W)):
+            if part is not None and np.ndim(part) and len(part) not in (1, len(W)):
                 raise BadSource(f"{where} takes {len(W)} numbers, and {len(part)} are scaled")
             setattr(self, name, part[0] if np.shape(part) == (1,) else part)
         if (np.asarray(self.scale) < 0.0).any():

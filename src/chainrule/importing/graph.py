@@ -203,6 +203,15 @@ def _batches(node: Node) -> tuple[Node, Step]:
     return _inner(node), lambda chain: chain.normalised(mean, variance, gamma, beta, node.where)
 
 
+def _filled(node: Node) -> tuple[Node, Step]:
+    """Read what stands in for a missing number: c where x is NaN, else x."""
+    missing, _, x = node.args
+    if not (isinstance(missing, Node) and missing.op == "IsNaN" and missing.args[0] is x):
+        raise BadSource(f"{node.where} chooses by something else than what is missing")
+    fill = _vector(node, 1)
+    return _inner(node, 2), lambda chain: chain.filled(fill, node.where)
+
+
 def _nothing(node: Node) -> tuple[Node, None]:
     return _inner(node), None
 
@@ -242,6 +251,18 @@ def _silu(node: Node) -> Node | None:
         for z, gate in (node.args, node.args[::-1]):
             if isinstance(gate, Node) and gate.op == "Sigmoid" and gate.args[0] is z:
                 return z  # type: ignore[no-any-return]
+    return None
+
+
+def _sigmoid(node: Node) -> Node | None:
+    """Find z in 1 / (1 + e^-z)."""
+    below = node.args[1] if node.op == "Div" and _number(node.args[0]) == 1.0 else None
+    if not isinstance(below, Node) or below.op != "Add":
+        return None
+    for one, power in (below.args, below.args[::-1]):
+        if isinstance(power, Node) and power.op == "Exp" and _number(one) == 1.0:
+            minus = power.args[0]
+            return minus.args[0] if isinstance(minus, Node) and minus.op == "Neg" else None
     return None
 
 
@@ -312,7 +333,7 @@ def _number(value: Any) -> float | None:
     return float(value.item()) if isinstance(value, np.ndarray) and value.size == 1 else None
 
 
-PATTERNS = ((_silu, "silu"), (_gelu, "gelu"), (_softplus, "softplus"))
+PATTERNS = ((_sigmoid, "sigmoid"), (_silu, "silu"), (_gelu, "gelu"), (_softplus, "softplus"))
 READERS: dict[str, Callable[[Node], tuple[Node, Step | None]]] = {
     "Gemm": _gemm,
     "MatMul": _matmul,
@@ -321,6 +342,7 @@ READERS: dict[str, Callable[[Node], tuple[Node, Step | None]]] = {
     "Mul": _mul,
     "Div": _div,
     "Scaler": _scaler,
+    "Where": _filled,
     "BatchNormalization": _batches,
     "Identity": _nothing,
     "Cast": _nothing,

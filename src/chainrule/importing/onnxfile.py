@@ -162,7 +162,10 @@ def _labels(node: Node) -> list[Any] | None:
     for name in (*names, "values_strings") if numbered == [*range(len(numbered))] else names:
         if labels := node.settings.get(name):
             return [each.decode() if isinstance(each, bytes) else each for each in labels]
-    if node.op == "ArrayFeatureExtractor" and isinstance(node.args[0], np.ndarray):
+    chooses = node.op == "ArrayFeatureExtractor" or (
+        node.op == "Gather" and isinstance(node.args[1], Node) and node.args[1].op == "ArgMax"
+    )
+    if chooses and isinstance(node.args[0], np.ndarray):
         found = node.args[0].ravel()
         whole = np.issubdtype(found.dtype, np.integer)
         return [int(each) if whole else str(each) for each in found]
