@@ -242,6 +242,7 @@ REFUSED = {
     "no row of the numbers": lambda m: m.dense(3, 4).add("Reshape", None, np.array([-1, 2])),
     "3 outputs.*output='softmax'": lambda m: m.dense(3, 3),
     "not finite": lambda m: m.add("MatMul", None, np.full((3, 1), np.inf)),
+    "squeezes more": lambda m: m.dense(3, 4).add("Squeeze", None, np.array([1])),
     "transA": lambda m: m.add("Gemm", None, np.ones((3, 1)), transA=1),
     "divides by what": lambda m: m.dense(3, 1).add("Div", 1.0, None),
     "no layer of weights": lambda m: m.add("Mul", None, 2.0),

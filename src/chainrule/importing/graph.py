@@ -234,6 +234,16 @@ def _reshaped(node: Node) -> tuple[Node, Step]:
     return _inner(node), step
 
 
+def _squeezed(node: Node) -> tuple[Node, Step]:
+    axes = node.args[1].tolist() if len(node.args) > 1 else node.settings.get("axes")
+
+    def step(chain: Chain) -> None:
+        if axes not in ([1], [-1]) or chain.sizes[-1] != 1:
+            raise BadSource(f"{node.where} squeezes more than a single output")
+
+    return _inner(node), step
+
+
 def _joined(node: Node) -> tuple[Node, None]:
     """Read 1 - p beside p, the probabilities of two classes."""
     second = node.args[1] if len(node.args) == 2 else None
@@ -350,5 +360,6 @@ READERS: dict[str, Callable[[Node], tuple[Node, Step | None]]] = {
     "ZipMap": _nothing,
     "Dropout": _dropout,
     "Reshape": _reshaped,
+    "Squeeze": _squeezed,
     "Concat": _joined,
 }
