@@ -37,6 +37,9 @@ ORDER = [
     "exporting.sqldialect", "exporting.sqlrules", "exporting.sqlnetworks", "exporting.sql",
     "exporting.targets", "exporting.artefact",
     "model", "recipe", "prepare", "fitting",
+    "importing", "importing.chain", "importing.inputs", "importing.pipelines",
+    "importing.assembling", "importing.perceptrons", "importing.modules", "importing.tensors",
+    "importing.keraslayers", "importing.onnxfile", "importing.graph", "importing.sources",
     "checking", "checking.catalogue", "checking.roles", "checking.rewriting",
     "checking.finding", "checking.loading", "checking.reading", "checking.ruled",
     "checking.packing", "checking.sources", "checking.steps", "checking.bundling",
@@ -46,8 +49,9 @@ ORDER = [
     "checking.inferring", "checking.progress", "checking.repairing", "checking.trying",
     "checking.telling", "checking.report", "checking.quantities", "checking.reporting",
     "checking.checker", "testing", "checking.sandbox", "checking.grading",
-    "options", "checkoptions", "sheetoptions", "exportoptions", "commands", "traincommand",
-    "checkcommand", "explaincommand", "worksheetcommand", "exportcommand", "cli",
+    "options", "checkoptions", "sheetoptions", "exportoptions", "importoptions", "commands",
+    "traincommand", "checkcommand", "explaincommand", "worksheetcommand", "exportcommand",
+    "importcommand", "cli",
 ]  # fmt: skip
 
 

@@ -18,6 +18,7 @@ import typer
 
 from chainrule import checkoptions as check_opt
 from chainrule import exportoptions
+from chainrule import importoptions as imp
 from chainrule import options as opt
 from chainrule import sheetoptions as sheet
 from chainrule.errors import ChainruleError, Diverged
@@ -195,6 +196,31 @@ def worksheet(
     from chainrule.worksheetcommand import worksheet_command
 
     worksheet_command(sizes, (hidden, output, loss), seed, learning_rate, answers, form, file)
+
+
+@app.command("import")
+def import_(
+    source: imp.Source,
+    inputs: imp.Inputs = None,
+    target: imp.Target = "target",
+    classes: imp.Classes = None,
+    hidden: imp.Hidden = None,
+    output: imp.Output = None,
+    model: imp.Model = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Make a model of a network that was trained elsewhere, to explain, check and export it.
+
+    From a file of ONNX or of Keras 3, or the weights of a PyTorch module as safetensors.
+    In Python, chainrule.import_model takes fitted estimators of scikit-learn and modules too.
+
+    [bold]chainrule import net.onnx --inputs age,income --classes no,yes -o net.safetensors[/bold]
+
+    [bold]chainrule import weights.safetensors --hidden tanh --output softmax[/bold]
+    """
+    from chainrule.importcommand import import_command
+
+    import_command(source, inputs, target, classes, (hidden, output), model, as_json)
 
 
 @app.command()
