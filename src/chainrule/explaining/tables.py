@@ -84,11 +84,12 @@ def _usual(model: Any, asked: str | None) -> dict[str, Any]:
     """Return how the model was trained, as far as a step of the asked solver has to do with it."""
     settings = model.summary.settings
     solver = str(settings.get("solver", "gd"))
+    drawn = {"scheme": None} if IMPORTED in settings else {}  # nobody knows how
     if asked not in (None, solver):
-        return {name: settings[name] for name in PENALTIES if settings.get(name) is not None}
+        kept = {name: settings[name] for name in PENALTIES if settings.get(name) is not None}
+        return kept | drawn
     names = list(signature(OPTIMISERS[solver]).parameters)[6:] if solver in OPTIMISERS else []
     kept = {name: settings[name] for name in (*FOLLOWED, *names) if settings.get(name) is not None}
-    drawn = {"scheme": None} if IMPORTED in settings else {}  # nobody knows how
     return {"solver": solver} | kept | drawn
 
 
