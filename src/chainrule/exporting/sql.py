@@ -30,6 +30,8 @@ def query(model: Any, dialect: str, table: str | Sequence[str], key: str | None 
     After the columns of the table come ``prediction``, and for classes the probability of each,
     ``p_`` and its name; with intervals ``lower`` and ``upper``. Numbers are NULL (or NaN) where
     they are missing, and so is empty text; dates are DATE or TIMESTAMP, in SQLite ISO text.
+    Text in a column of numbers counts as 0 in SQLite, and is an error in the others. PostgreSQL
+    has no infinity that comes of arithmetic: cells so far away that scores overflow are an error.
 
     Parameters
     ----------
