@@ -17,7 +17,8 @@ from chainrule.datasets import penguins
 from chainrule.ensemble import Ensemble
 from chainrule.exporting.samples import samples
 from chainrule.exporting.spelling import c_string, comment, identifier, identifiers
-from chainrule.exporting.targets import TARGETS, TOLERANCES, compared, largest_difference, written
+from chainrule.exporting.targets import TARGETS, TOLERANCES, Options, compared, written
+from chainrule.exporting.targets import largest_difference as largest
 from chainrule.model import Model
 from chainrule.network import HIDDEN
 from chainrule.summary import Summary
@@ -31,6 +32,8 @@ HOSTILE = (
     "__proto__", "class", "größe in €", "価格", "", " ", "x" * 300, "${1}", "`", '"""', "%s%n",
 )  # fmt: skip
 RUNTIMES = {"c": "cc", "javascript": "node", "python": "python3"}
+SHIPPED = Options("shipped")
+TEXTS = tuple(RUNTIMES)  # ONNX and SQL have tests of their own
 
 
 def needs(to):
@@ -54,12 +57,11 @@ def model_of(network, target, dtype="float64", columns=None, members=2, seed=0, 
 
 def tried(model, to, folder):
     needs(to)
-    name = "shipped"
     files = {}
-    for ending, text in written(model, to, name).items():
-        files[ending] = folder / f"{name}{ending}"
+    for ending, text in written(model, to, SHIPPED).items():
+        files[ending] = folder / f"shipped{ending}"
         files[ending].write_text(text, encoding="utf-8")
-    return compared(model, to, files, name)
+    return compared(model, to, SHIPPED, files)
 
 
 NUMBER = Target("y", "regression", mean=3.5, scale=2.0)
@@ -73,7 +75,7 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("to", TARGETS)
+@pytest.mark.parametrize("to", TEXTS)
 @pytest.mark.parametrize("hidden", [*HIDDEN, chainrule.Rule(BUMP)], ids=str)
 def test_every_activation_gives_the_models_numbers(to, hidden, tmp_path):
     network = Network((3, 5, 4, 3), hidden=hidden, output="softmax", loss="cross_entropy")
@@ -81,7 +83,7 @@ def test_every_activation_gives_the_models_numbers(to, hidden, tmp_path):
     assert found.largest <= TOLERANCES["float64"], found
 
 
-@pytest.mark.parametrize(("to", "kind", "dtype"), list(product(TARGETS, KINDS, TOLERANCES)))
+@pytest.mark.parametrize(("to", "kind", "dtype"), list(product(TEXTS, KINDS, TOLERANCES)))
 def test_every_kind_of_output_in_both_types(to, kind, dtype, tmp_path):
     network, target = KINDS[kind]
     model = model_of(network, target, dtype, members=3, coverage=0.9 if target is NUMBER else None)
@@ -99,20 +101,20 @@ MIXED = (
 )
 
 
-@pytest.mark.parametrize("to", TARGETS)
+@pytest.mark.parametrize("to", TEXTS)
 def test_raw_rows_of_every_kind_of_column(to, tmp_path):
     network = Network((sum(c.width for c in MIXED), 6, 1), hidden="tanh")
     found = tried(model_of(network, NUMBER, columns=MIXED, coverage=0.8), to, tmp_path)
     assert found.largest <= TOLERANCES["float64"], found
 
 
-@pytest.mark.parametrize("to", TARGETS)
+@pytest.mark.parametrize("to", TEXTS)
 def test_a_trained_model_of_the_penguins(to, tmp_path):
     found = tried(chainrule.fit(penguins(), "species", epochs=3), to, tmp_path)
     assert found.largest <= TOLERANCES["float32"], found
 
 
-@pytest.mark.parametrize("to", TARGETS)
+@pytest.mark.parametrize("to", TEXTS)
 def test_names_cannot_break_out(to, tmp_path):
     columns = tuple(
         Column(name, "categorical", categories=(f"{name}1", f"{name}\t2")) for name in HOSTILE
@@ -145,7 +147,7 @@ def test_c_is_cpp_too_and_has_no_warning(tmp_path):
         pytest.skip("g++ is not installed")
     for kind, (network, target) in KINDS.items():
         path = tmp_path / f"{kind}.h"
-        path.write_text(written(model_of(network, target, "float32"), "c", "m")[".h"])
+        path.write_text(written(model_of(network, target, "float32"), "c", Options("m"))[".h"])
         for command in (["gcc", "-std=c99"], ["g++", "-std=c++11", "-x", "c++"]):
             source = tmp_path / "t.c"
             source.write_text(
@@ -163,20 +165,22 @@ def test_c_is_cpp_too_and_has_no_warning(tmp_path):
             assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("to", TARGETS)
+@pytest.mark.parametrize("to", TEXTS)
 def test_the_self_test_fails_where_numbers_are_wrong(to, tmp_path):
     needs(to)
     model = model_of(*KINDS["softmax"])
     first = repr(float(model.parameters[0, 0]))
     files = {}
-    for ending, text in written(model, to, "m").items():
+    for ending, text in written(model, to, SHIPPED).items():
         files[ending] = tmp_path / f"m{ending}"
         files[ending].write_text(text.replace(first, repr(float(first) + 0.1)))
-    assert 1e-4 < compared(model, to, files, "m").largest < 1.0
+    assert 1e-4 < compared(model, to, SHIPPED, files).largest < 1.0
 
 
 def test_types_of_javascript_are_those_of_the_columns():
-    types = written(model_of(Network((12, 1)), NUMBER, columns=MIXED), "javascript", "m")[".d.mts"]
+    types = written(model_of(Network((12, 1)), NUMBER, columns=MIXED), "javascript", SHIPPED)[
+        ".d.mts"
+    ]
     assert '  "day": Date | number | null;' in types
     assert "export function predict(row: Row): number;" in types
     assert "gone" not in types
@@ -193,10 +197,10 @@ def test_samples_have_missing_and_unseen_cells():
 
 def test_an_unknown_target_or_name_is_refused():
     model = model_of(*KINDS["identity"])
-    with pytest.raises(BadSetting, match="is not one of c, javascript, python"):
-        written(model, "fortran")
+    with pytest.raises(BadSetting, match="is not one of c, javascript, onnx, python, sql"):
+        model.export("fortran")
     with pytest.raises(BadSetting, match="must be an identifier"):
-        written(model, "c", "a b")
+        model.export("c", name="a b")
 
 
 @given(st.text())
@@ -231,10 +235,10 @@ def test_strings_of_c_are_one_literal(text):
 
 def test_differences_are_relative():
     expected = np.array([[100.0, 0.0]])
-    assert largest_difference(np.array([[101.0, 0.0]]), expected) == pytest.approx(0.01)
-    assert largest_difference(np.array([[100.0, 1e-5]]), expected) == pytest.approx(0.01)
-    assert largest_difference(np.array([[100.0]]), expected) == np.inf
-    assert largest_difference(np.array([[np.nan, 0.0]]), expected) == np.inf
+    assert largest(np.array([[101.0, 0.0]]), expected) == pytest.approx(0.01)
+    assert largest(np.array([[100.0, 1e-5]]), expected) == pytest.approx(0.01)
+    assert largest(np.array([[100.0]]), expected) == np.inf
+    assert largest(np.array([[np.nan, 0.0]]), expected) == np.inf
 
 
 def test_plain_python_takes_rows_as_users_have_them(tmp_path):
@@ -242,10 +246,30 @@ def test_plain_python_takes_rows_as_users_have_them(tmp_path):
 
     model = model_of(Network((12, 1)), NUMBER, columns=MIXED, coverage=0.8)
     space = {}
-    exec(written(model, "python")[".py"], space)
+    exec(written(model, "python", SHIPPED)[".py"], space)
     row = {"number": 11.5, "day": date(2022, 3, 4), "flag": True, "town": "Ulm", "doors": 4.0}
     table = pa.table({name: [value] for name, value in row.items()})
     assert space["predict"](row) == pytest.approx(float(model.predict(table)[0]), rel=1e-12)
     lower, upper = space["predict_interval"](row)
     expected = [float(bound[0]) for bound in model.predict_interval(table)]
     assert [lower, upper] == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_model_is_exported_to_every_target(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model = chainrule.fit(penguins(), "species", epochs=3, hidden_layer_sizes=4)
+    for to, target in TARGETS.items():
+        done = model.export(to)
+        assert done.files[0].name == f"species{target.ending}"
+        assert done.bytes == sum(path.stat().st_size for path in done.files)
+        assert done.right
+        assert done.largest is None or done.largest < 1e-5, (to, done)
+
+
+def test_nothing_is_written_where_it_cannot_be(tmp_path):
+    model = model_of(*KINDS["identity"])
+    with pytest.raises(BadSetting, match="there is no folder"):
+        model.export("python", tmp_path / "nowhere" / "m.py")
+    with pytest.raises(BadSetting, match="dialect='oracle'"):
+        model.export("sql", tmp_path / "m.sql", dialect="oracle")
+    assert not list(tmp_path.iterdir())

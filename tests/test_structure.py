@@ -37,9 +37,17 @@ ORDER = [
     "exporting.sqldialect", "exporting.sqlrules", "exporting.sqlnetworks", "exporting.sql",
     "exporting.targets", "exporting.artefact",
     "model", "recipe", "prepare", "fitting",
-    "options", "sheetoptions", "exportoptions", "commands", "traincommand", "explaincommand",
-    "exportcommand", "worksheetcommand",
-    "cli",
+    "checking", "checking.catalogue", "checking.roles", "checking.rewriting",
+    "checking.finding", "checking.loading", "checking.reading", "checking.ruled",
+    "checking.packing", "checking.sources", "checking.steps", "checking.bundling",
+    "checking.cases", "checking.tracing", "checking.variant", "checking.chained",
+    "checking.gathered", "checking.variants", "checking.matching", "checking.running",
+    "checking.functions", "checking.classes", "checking.judging", "checking.effects",
+    "checking.inferring", "checking.progress", "checking.repairing", "checking.trying",
+    "checking.telling", "checking.report", "checking.quantities", "checking.reporting",
+    "checking.checker", "testing", "checking.sandbox", "checking.grading",
+    "options", "checkoptions", "sheetoptions", "exportoptions", "commands", "traincommand",
+    "checkcommand", "explaincommand", "worksheetcommand", "exportcommand", "cli",
 ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -13,22 +14,25 @@ WRONG = 1
 
 
 def export_command(
-    model: Path, to: str | None, output: Path | None, name: str | None, as_json: bool
+    model: Path,
+    to: str | None,
+    output: Path | None,
+    name: str | None,
+    options: dict[str, Any],
+    as_json: bool,
 ) -> None:
     """Write a model in another language, try it, and say how near it comes."""
     from chainrule.exporting.artefact import export, target_of
     from chainrule.exporting.spelling import identifier
-    from chainrule.exporting.targets import TARGETS, written
+    from chainrule.exporting.targets import target
     from chainrule.model import load
 
-    found = load(model)
     to = target_of(to, output)
-    if output is None:
-        written(found, to, name)  # refuses what cannot be, before a name is made up
-        output = Path(f"{model.stem}{TARGETS[to].ending}")
+    found = load(model)
+    output = output or Path(f"{model.stem}{target(to).ending}")
     name = name or identifier(output.stem, otherwise="model")
     first_call(found.parameters.dtype)
-    done = export(found, to, output, name=name)
+    done = export(found, to, output, name=name, **options)
     out = terminal.standard_output(quiet=as_json)
     files = ", ".join(f"[bold]{terminal.shown(str(path))}[/bold]" for path in done.files)
     out.print(f"Wrote {files} ({done.bytes / 1000:.0f} kB)")

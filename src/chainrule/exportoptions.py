@@ -7,7 +7,8 @@ from typing import Annotated
 
 from chainrule.options import OUTPUT, _option
 
-LANGUAGES = ("c", "javascript", "python")
+LANGUAGES = ("c", "javascript", "onnx", "python", "sql")
+DIALECTS = ("sqlite", "postgresql", "duckdb")
 
 To = Annotated[
     str | None,
@@ -32,5 +33,20 @@ ArtefactName = Annotated[
     str | None,
     _option(
         OUTPUT, "What names in it begin with. Default: the file's name.", "--name", metavar="NAME"
+    ),
+]
+Dialect = Annotated[
+    str,
+    _option(OUTPUT, f"Of SQL: {', '.join(DIALECTS)}. Default: sqlite.", metavar="NAME"),
+]
+SqlTable = Annotated[
+    str, _option(OUTPUT, "The table that the SELECT reads. Default: data.", metavar="NAME")
+]
+Inputs = Annotated[
+    str,
+    _option(
+        OUTPUT,
+        "Of ONNX: columns, an input for each column, or tensor, one for all. Default: columns.",
+        metavar="NAME",
     ),
 ]

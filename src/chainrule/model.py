@@ -233,25 +233,35 @@ class Model:
         *,
         name: str | None = None,
         test: bool = True,
+        **options: str,
     ) -> Exported:
         """Write the model in another language: preprocessing, networks, classes, in one file.
 
         Parameters
         ----------
-        to : {"c", "javascript", "python"}
-            A C99 header that needs math.h alone, an ES module with its types beside it, or a
-            Python file that needs the standard library alone. All take raw rows.
+        to : {"c", "javascript", "onnx", "python", "sql"}
+            A C99 header that needs math.h alone; an ES module with its types beside it; a graph
+            of standard operators; a Python file that needs the standard library alone; or one
+            SELECT. All take raw rows.
         path : path, optional
             Default: the name, with the language's ending, in this folder.
         name : str, optional
             What the names in it begin with. Default: the target's.
         test : bool, default True
-            Run it on some rows, where a compiler, node or Python is at hand, and compare.
+            Run it on some rows, where what runs it is at hand, and compare.
+        **options
+            dialect ("sqlite", "postgresql" or "duckdb") and table, of SQL; inputs ("columns" or
+            "tensor"), of ONNX.
 
         Returns
         -------
         Exported
             The files, and the largest difference from the model.
+
+        Raises
+        ------
+        BadSetting
+            If the language or an option is unknown, or it cannot be written.
 
         Examples
         --------
@@ -266,7 +276,7 @@ class Model:
         """
         from chainrule.exporting.artefact import export
 
-        return export(self, to, path, name=name, test=test)
+        return export(self, to, path, name=name, test=test, **options)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to one ``.safetensors`` file, whole or not at all."""

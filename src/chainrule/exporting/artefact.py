@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from chainrule.errors import BadSetting
-from chainrule.exporting.targets import TARGETS, TOLERANCES, Compared, compared, written
+from chainrule.exporting.targets import (
+    TARGETS,
+    TOLERANCES,
+    Compared,
+    Options,
+    compared,
+    name_of,
+    target,
+    written,
+)
 from chainrule.files import check_folder, write_whole
 
 
@@ -42,20 +51,23 @@ def export(
     *,
     name: str | None = None,
     test: bool = True,
+    **options: str,
 ) -> Exported:
     """Write a model in another language; ``Model.export`` describes it."""
-    texts = written(model, to, name)
-    first = Path(path) if path is not None else Path(f"{name or 'model'}{TARGETS[to].ending}")
+    wanted = Options(name_of(model, name), **options)
+    contents = written(model, to, wanted)
+    first = Path(path) if path is not None else Path(f"{wanted.name}{target(to).ending}")
     stem = first.name.removesuffix(first.suffix)
     paths = {
         ending: first if place == 0 else first.with_name(f"{stem}{ending}")
-        for place, ending in enumerate(texts)
+        for place, ending in enumerate(contents)
     }
     for each in paths.values():
         check_folder(each)
     for ending, each in paths.items():
-        write_whole(each, texts[ending].encode("utf-8"))
-    found = compared(model, to, paths, name) if test else Compared(None, "not tried")
+        content = contents[ending]
+        write_whole(each, content.encode("utf-8") if isinstance(content, str) else content)
+    found = compared(model, to, wanted, paths) if test else Compared(None, "not tried")
     size = sum(each.stat().st_size for each in paths.values())
     right = found.largest is None or found.largest <= TOLERANCES[str(model.parameters.dtype)]
     return Exported(tuple(paths.values()), size, right, *found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
 import subprocess
@@ -15,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import BadSetting
-from chainrule.exporting import c, javascript, plain_python
+from chainrule.exporting import c, javascript, plain_python, sql
 from chainrule.exporting.samples import Samples, samples
 from chainrule.exporting.spelling import identifier
 
 TIME_LIMIT = 120.0
 LEAST = 1e-3  # below it, differences are taken of this in place of the number
-Files = dict[str, str]
+Files = dict[str, str | bytes]
 TOLERANCES = {"float32": 1e-5, "float64": 1e-12}
 
 
@@ -41,6 +42,27 @@ class Compared(NamedTuple):
     by: str
 
 
+class Options(NamedTuple):
+    """What some languages have to know besides.
+
+    Attributes
+    ----------
+    name : str
+        What names in an artefact begin with.
+    dialect : str
+        Of SQL: "sqlite", "postgresql" or "duckdb".
+    table : str
+        That the SELECT reads.
+    inputs : str
+        Of ONNX: "columns", one input for each, or "tensor".
+    """
+
+    name: str
+    dialect: str = "sqlite"
+    table: str = "data"
+    inputs: str = "columns"
+
+
 class Target(NamedTuple):
     """One language.
 
@@ -49,84 +71,128 @@ class Target(NamedTuple):
     ending : str
         Of the file's name.
     write : callable
-        ``write(model, name, samples) -> {ending: text}``; the first is the artefact itself.
-    run : callable
-        ``run(files, name, folder) -> (command, what ran)``, or None and why it cannot be tried.
+        ``write(model, samples, options) -> {ending: content}``, the artefact itself first.
+    compare : callable
+        ``compare(model, samples, options, files, folder) -> Compared``, with the files on disk
+        and an empty folder to work in.
     """
 
     ending: str
-    write: Callable[[Any, str, Samples], Files]
-    run: Callable[[Mapping[str, Path], str, Path], tuple[list[str] | None, str]]
+    write: Callable[[Any, Samples, Options], Files]
+    compare: Callable[[Any, Samples, Options, Mapping[str, Path], Path], Compared]
 
 
-def _write_c(model: Any, name: str, tried: Samples) -> Files:
-    return {".h": c.header(model, name, tried)}
+def _printed(command: list[str], by: str, tried: Samples, folder: Path) -> Compared:
+    """Run a program that prints a line of numbers for each row."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT, cwd=folder)
+    rows = [[float(word) for word in line.split()] for line in done.stdout.splitlines()]
+    return Compared(largest_difference(np.array(rows), tried.outputs), by)
 
 
-def _run_c(files: Mapping[str, Path], name: str, folder: Path) -> tuple[list[str] | None, str]:
+def _write_c(model: Any, tried: Samples, options: Options) -> Files:
+    return {".h": c.header(model, options.name, tried)}
+
+
+def _compare_c(
+    model: Any, tried: Samples, options: Options, files: Mapping[str, Path], folder: Path
+) -> Compared:
     compiler = next((found for found in ("cc", "gcc", "clang") if shutil.which(found)), None)
     if compiler is None:
-        return None, "no C compiler is installed"
+        return Compared(None, "no C compiler is installed")
     source, program = folder / "try.c", folder / "try"
     source.write_text(f'#include "{files[".h"].resolve()}"\n')
     flags = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-pedantic"]
+    flags.append(f"-D{options.name.upper()}_SELF_TEST")
     subprocess.run(
-        [compiler, *flags, f"-D{name.upper()}_SELF_TEST", str(source), "-o", str(program), "-lm"],
+        [compiler, *flags, str(source), "-o", str(program), "-lm"],
         check=True, capture_output=True, timeout=TIME_LIMIT,
     )  # fmt: skip
-    return [str(program)], compiler
+    return _printed([str(program)], compiler, tried, folder)
 
 
-def _write_javascript(model: Any, name: str, tried: Samples) -> Files:
+def _write_javascript(model: Any, tried: Samples, options: Options) -> Files:
     return {".mjs": javascript.module(model, tried), ".d.mts": javascript.types(model)}
 
 
-def _run_javascript(
-    files: Mapping[str, Path], name: str, folder: Path
-) -> tuple[list[str] | None, str]:
+def _compare_javascript(
+    model: Any, tried: Samples, options: Options, files: Mapping[str, Path], folder: Path
+) -> Compared:
     node = shutil.which("node")
     if node is None:
-        return None, "node is not installed"
+        return Compared(None, "node is not installed")
     program = folder / "try.mjs"
-    where = files[".mjs"].resolve().as_uri()
-    program.write_text(f"import {{ selfTest }} from '{where}';\nselfTest(console.log);\n")
-    return [node, str(program)], "node"
+    where = json.dumps(files[".mjs"].resolve().as_uri())
+    program.write_text(f"import {{ selfTest }} from {where};\nselfTest(console.log);\n")
+    return _printed([node, str(program)], "node", tried, folder)
 
 
-def _write_python(model: Any, name: str, tried: Samples) -> Files:
+def _write_python(model: Any, tried: Samples, options: Options) -> Files:
     return {".py": plain_python.module(model, tried)}
 
 
-def _run_python(files: Mapping[str, Path], name: str, folder: Path) -> tuple[list[str] | None, str]:
-    return [sys.executable, "-I", str(files[".py"].resolve())], "Python"
+def _compare_python(
+    model: Any, tried: Samples, options: Options, files: Mapping[str, Path], folder: Path
+) -> Compared:
+    return _printed([sys.executable, "-I", str(files[".py"].resolve())], "Python", tried, folder)
+
+
+def _write_onnx(model: Any, tried: Samples, options: Options) -> Files:
+    from chainrule.exporting.onnx import graph
+
+    return {".onnx": graph(model, tried, options.inputs)}
+
+
+def _compare_onnx(
+    model: Any, tried: Samples, options: Options, files: Mapping[str, Path], folder: Path
+) -> Compared:
+    from chainrule.exporting.onnx import outputs_in, run
+    from chainrule.exporting.onnxinputs import feeds
+
+    feed = feeds(model.spec, tried.columns, options.inputs)
+    found = run(files[".onnx"].read_bytes(), feed)
+    if found is None:
+        return Compared(None, "onnxruntime is not installed")
+    return Compared(largest_difference(outputs_in(found), tried.outputs), "onnxruntime")
+
+
+def _write_sql(model: Any, tried: Samples, options: Options) -> Files:
+    return {".sql": sql.query(model, options.dialect, options.table)}
+
+
+def _compare_sql(
+    model: Any, tried: Samples, options: Options, files: Mapping[str, Path], folder: Path
+) -> Compared:
+    rows = sql.run(sql.self_test(model, options.dialect, tried), options.dialect)
+    if rows is None:
+        return Compared(None, f"{options.dialect} cannot be run from here")
+    return Compared(float(rows[0][0]), options.dialect)
 
 
 TARGETS = {
-    "c": Target(".h", _write_c, _run_c),
-    "javascript": Target(".mjs", _write_javascript, _run_javascript),
-    "python": Target(".py", _write_python, _run_python),
+    "c": Target(".h", _write_c, _compare_c),
+    "javascript": Target(".mjs", _write_javascript, _compare_javascript),
+    "onnx": Target(".onnx", _write_onnx, _compare_onnx),
+    "python": Target(".py", _write_python, _compare_python),
+    "sql": Target(".sql", _write_sql, _compare_sql),
 }
 
 
-def written(model: Any, to: str, name: str | None = None) -> Files:
-    """Return the files of an artefact by their endings.
+def target(to: str) -> Target:
+    """Return a target by its name."""
+    if to not in TARGETS:
+        raise BadSetting(f"to={to!r} is not one of {', '.join(TARGETS)}")
+    return TARGETS[to]
 
-    Parameters
-    ----------
-    model : chainrule.Model
-    to : str
-        A name in ``TARGETS``.
-    name : str, optional
-        What names in it begin with. Default: of the target's column.
+
+def written(model: Any, to: str, options: Options) -> Files:
+    """Return the files of an artefact by their endings.
 
     Raises
     ------
     BadSetting
-        If the target is unknown, or the name is no identifier.
+        If the target is unknown, or an option cannot be used.
     """
-    if to not in TARGETS:
-        raise BadSetting(f"to={to!r} is not one of {', '.join(TARGETS)}")
-    return TARGETS[to].write(model, name_of(model, name), samples(model))
+    return target(to).write(model, samples(model), options)
 
 
 def name_of(model: Any, name: str | None) -> str:
@@ -141,36 +207,24 @@ def name_of(model: Any, name: str | None) -> str:
     return name
 
 
-def compared(model: Any, to: str, files: Mapping[str, Path], name: str | None = None) -> Compared:
+def compared(model: Any, to: str, options: Options, files: Mapping[str, Path]) -> Compared:
     """Run an artefact on its own rows, and compare it with the model.
 
     Parameters
     ----------
     model : chainrule.Model
     to : str
+    options : Options
+        With which it was written.
     files : mapping of str to Path
         The artefact's files on disk, by their endings.
-    name : str, optional
-        As it was written with.
     """
     with tempfile.TemporaryDirectory() as folder:
         try:
-            command, by = TARGETS[to].run(files, name_of(model, name), Path(folder))
-            if command is None:
-                return Compared(None, by)
-            done = subprocess.run(
-                command, capture_output=True, text=True, timeout=TIME_LIMIT, cwd=folder
-            )
-        except (OSError, subprocess.SubprocessError) as error:
+            return target(to).compare(model, samples(model), options, files, Path(folder))
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
             told = getattr(error, "stderr", b"") or b""
             return Compared(math.inf, f"it does not run: {error}\n{told!r}"[:500])
-    found = _numbers(done.stdout)
-    return Compared(largest_difference(found, samples(model).outputs), by)
-
-
-def _numbers(printed: str) -> NDArray[np.float64]:
-    rows = [[float(word) for word in line.split()] for line in printed.splitlines()]
-    return np.array(rows, dtype=np.float64)
 
 
 def largest_difference(found: NDArray[Any], expected: NDArray[Any]) -> float:
