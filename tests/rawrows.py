@@ -25,7 +25,7 @@ def _cells(column, count, random, far):
         z = np.where(random.random(count) < 0.1, random.choice(far, count), z)
         values = column.mean + z * column.scale
         if column.kind == "date":
-            values = np.clip(np.round(values * 86_400) / 86_400, -700_000, 2_900_000)
+            values = np.clip(np.round(values * 86_400_000) / 86_400_000, -700_000, 2_900_000)
         values = values.tolist()
     return [None if gone else value for gone, value in zip(absent, values, strict=True)]
 

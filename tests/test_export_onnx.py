@@ -251,3 +251,16 @@ def absent(monkeypatch, package):
         return real(name, *arguments, **keywords)
 
     monkeypatch.setattr(builtins, "__import__", importing)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("hidden", ["relu", "elu", "gelu", "softplus"])
+def test_another_runtime_gives_the_same_numbers(hidden, dtype):
+    from onnx.reference import ReferenceEvaluator
+
+    model = model_of(Network((12, 6, 1), hidden=hidden), NUMBER, dtype, columns=MIXED)
+    columns, expected = every_row(model)
+    content = onnx.load_from_string(graph(model, samples(model)))
+    with np.errstate(over="ignore"):
+        (value,) = ReferenceEvaluator(content).run(["value"], feeds(model.spec, columns))
+    assert largest_difference(value[:, None], expected) <= TOLERANCES[dtype]

@@ -133,6 +133,17 @@ def test_raw_rows_of_every_kind_of_column(database, dtype):  # noqa: F811
     assert difference(database, model) <= 1e-12
 
 
+def test_one_network_without_a_number_leaves_none(database):  # noqa: F811
+    entropy = chainrule.Rule("def entropy(z): s = log(z); return z * s, 1.0 + s")
+    model = model_of(Network((3, 1), output=entropy), NUMBER, members=2)
+    columns = random_rows(model)
+    expected = outputs_of(model, columns)
+    assert 0.1 < np.isnan(expected).mean() < 0.9
+    fill_table(database, model, columns)
+    found = numbers(answers(database, query(model, database[0], "t")), ["prediction"])
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
 def test_intervals_are_the_models(database):  # noqa: F811
     model = model_of(Network((3, 4, 1)), NUMBER, coverage=0.9)
     columns = random_rows(model)
@@ -280,7 +291,7 @@ NAMES = ('x"; DROP TABLE t; --', *(name for name in HOSTILE if name and len(name
 def test_names_cannot_break_out(database):  # noqa: F811
     columns = tuple(
         Column(name, "categorical", categories=(f"{name}'1", f"{name}\t2\\"), missing=True)
-        for name in (*NAMES, "prediction", "p_a", "rowid", "t", "whole", "a0")
+        for name in (*NAMES, "prediction", "p_a", "rowid", "t", "whole", "a0", "TRUE", "null")
     )
     network = Network((3 * len(columns), 3), output="softmax", loss="cross_entropy")
     long = "very long " * 30

@@ -49,9 +49,8 @@ ORDER = [
     "checking.inferring", "checking.progress", "checking.repairing", "checking.trying",
     "checking.telling", "checking.report", "checking.quantities", "checking.reporting",
     "checking.checker", "testing", "checking.sandbox", "checking.grading",
-    "options", "checkoptions", "sheetoptions", "exportoptions", "importoptions",
-    "commands", "traincommand",
-    "checkcommand", "explaincommand", "worksheetcommand", "exportcommand",
+    "options", "checkoptions", "sheetoptions", "exportoptions", "importoptions", "commands",
+    "traincommand", "checkcommand", "explaincommand", "worksheetcommand", "exportcommand",
     "importcommand", "cli",
 ]  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,8 @@ def query(model: Any, dialect: str, table: str | Sequence[str], key: str | None 
     After the columns of the table come ``prediction``, and for classes the probability of each,
     ``p_`` and its name; with intervals ``lower`` and ``upper``. Numbers are NULL (or NaN) where
     they are missing, and so is empty text; dates are DATE or TIMESTAMP, in SQLite ISO text.
+    Text in a column of numbers counts as 0 in SQLite, and is an error in the others. PostgreSQL
+    has no infinity that comes of arithmetic: cells so far away that scores overflow are an error.
 
     Parameters
     ----------
@@ -65,6 +68,8 @@ def self_test(model: Any, dialect: str, samples: Samples) -> str:
     1e-3.
     """
     spelled = dialect_of(dialect)
+    if dialect == "sqlite":
+        model, samples = _nameable(model, samples)
     rows = _rows(model, dialect, spelled, samples)
     whole = _query(model, dialect, spelled, rows, None, ROW)
     count = samples.outputs.shape[1]
@@ -225,6 +230,17 @@ def _rows(model: Any, dialect: str, spelled: Dialect, samples: Samples) -> str:
         ]
         selects.append(f"SELECT {k} AS {ROW}, {', '.join(parts)}")
     return "(" + "\nUNION ALL ".join(selects) + ")"
+
+
+def _nameable(model: Any, samples: Samples) -> tuple[Any, Samples]:
+    """Rename columns called true and false, which SQLite allows in a table, not in a subquery."""
+    longer = 1 + max(len(column.name) for column in model.spec.columns)
+    called = [c.name for c in model.spec.columns if c.name.lower() in ("true", "false")]
+    names = {name: name.ljust(longer) for name in called}
+    columns = tuple(replace(c, name=names.get(c.name, c.name)) for c in model.spec.columns)
+    cells = {names.get(name, name): cells for name, cells in samples.columns.items()}
+    renamed = replace(model, spec=replace(model.spec, columns=columns))
+    return renamed, samples._replace(columns=cells)
 
 
 def _cell(column: Column, cell: Any, dialect: str, spelled: Dialect) -> str:
