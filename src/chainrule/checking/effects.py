@@ -44,10 +44,10 @@ def effects(program: Any, judged: Judged) -> list[Effect]:
         trace = traced(program, judged)
         found.append(_grown(program, judged.runs[0], trace, fits))
     found += _flat_sample(program, judged)
-    if _piles_up(program, judged):
+    if piled := _piles_up(program, judged):
         once = "a second call gives twice the first"
         alone = _runs(judged, lambda run: is_right([run], judged.reduction))
-        gone = lambda other: not _piles_up(other, judged) and alone(other)  # noqa: E731
+        gone = lambda other: _piles_up(other, judged) < piled and alone(other)  # noqa: E731
         found.append(Effect("gradients_accumulated", once, gone if not judged.findings else None))
     if not changed and not any("integer" in f.variant.name for f in judged.findings or ()):
         cut = _whole_numbers(program, judged)
@@ -146,18 +146,17 @@ def _speaks_of(name: str, parameter: str, depth: int) -> bool:
     )  # fmt: skip
 
 
-def _piles_up(program: Any, judged: Judged) -> bool:
-    """Say whether a second pass through the same code gives twice the gradients."""
+def _piles_up(program: Any, judged: Judged) -> int:
+    """Return how many gradients are twice as large after a second pass through the same code."""
     first = judged.runs[0]
     if first.updated:
-        return False
+        return 0
     try:
         second = program.run(first.case, judged.way, passes=2)
     except (Exception, SystemExit):
-        return False
-    pairs = list(_parts(first, second))
-    return any(not close(b, a, 1e-9) for a, b in pairs) and any(
-        np.abs(a).max(initial=0.0) > 0 and close(b, 2.0 * a, 1e-9) for a, b in pairs
+        return 0
+    return sum(
+        np.abs(a).max(initial=0.0) > 0 and close(b, 2.0 * a, 1e-9) for a, b in _parts(first, second)
     )
 
 

@@ -85,7 +85,7 @@ def judge(program: Any, pairs: bool = True) -> tuple[Judged | None, list[Error]]
     ways = list(program.ways())
     several = [way for way in ways if way.shapes.samples not in ("column", "row")]
     best = _judge(program, several, errors, pairs)
-    if best is not None and best.findings is not None and not best.runs[0].grows:
+    if best is not None and (best.findings or (best.findings == [] and not best.runs[0].grows)):
         return best, errors
     if best is None or best.runs[0].grows:
         alone = _judge(program, [way for way in ways if way not in several], errors, pairs)
