@@ -15,6 +15,8 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from types import CodeType
 from typing import Any
 
 from chainrule.checking.judging import Judged, seen_by
@@ -157,8 +159,7 @@ class Workshop:
         space |= {n: cell.cell_contents for n, cell in zip(free, closure, strict=True)}
         for member, source in self.members.items():
             new = replace(source, text=text) if member == name else source
-            tree = ast.increment_lineno(ast.parse(new.plain), source.first - 1)
-            exec(compile(tree, source.file or "<learner>", "exec"), space)
+            exec(_compiled(new) if new is source else _code_of(new), space)
             with contextlib.suppress(AttributeError, TypeError):
                 space[member].learner_source = new
         other = copy.copy(self.program)
@@ -168,6 +169,15 @@ class Workshop:
             other.forward = copy.copy(forward)
             other.forward.thing = space[forward.name]
         return other
+
+
+def _code_of(source: Source) -> CodeType:
+    """Compile a source so that its lines have the numbers of the file."""
+    above = "\n" * (source.first - 1)
+    return compile(above + source.plain, source.file or "<learner>", "exec")
+
+
+_compiled = lru_cache(maxsize=64)(_code_of)
 
 
 def _undecorated(source: Source) -> Source | None:
@@ -250,18 +260,15 @@ def _ordered(
         for change in changes(source.plain, words)
     ]
 
+    last = list(workshop.members)[-1]
+
     def rank(pair: tuple[str, Change]) -> tuple[bool, int, int]:
         member, change = pair
         here = workshop.members[member].first + change.line - 1
         kind = likely.index(change.kind) if change.kind in likely else len(likely)
-        return here != near, kind, 0 if member == list(workshop.members)[-1] else 1
+        return here != near, kind, 0 if member == last else 1
 
-    every.sort(key=rank)
-    at_line = [pair for pair in every if not rank(pair)[0]]
-    elsewhere = [pair for pair in every if rank(pair)[0]]
-    elsewhere.sort(key=lambda pair: rank(pair)[1:])
-    yield from at_line
-    yield from elsewhere
+    yield from sorted(every, key=rank)
 
 
 def _place(source: Source, text: str, change: Change) -> Place:
