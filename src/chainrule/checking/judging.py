@@ -160,7 +160,7 @@ def _tell_loss(program: Any, each: Judged) -> None:
             for value in values
             if value.numbers.size == 1 and role_of(value.name) == "loss" and len(value.name) > 1
         ]
-        told = [loss for loss in losses if _told_by_loss(replace(run, loss=loss))]
+        told = [loss for loss in losses if told_by_loss(replace(run, loss=loss))]
         if not told:
             break
         run.loss = told[-1]
@@ -198,7 +198,7 @@ def reductions(runs: Sequence[Run], guessed: bool = False) -> list[Reduction]:
         Reduction("mean over the samples", 1.0, False),
         Reduction("sum over the samples", 1.0, True),
     )
-    told = [_told_by_loss(run) for run in runs]
+    told = [told_by_loss(run) for run in runs]
     if told[0] is None or len({each and each.words for each in told}) > 1:
         options = [mean] if all(len(run.case.X) == 1 for run in runs) else [mean, total]
         if guessed and runs[0].case.network.loss == "half_squared_error":
@@ -216,7 +216,8 @@ def reductions(runs: Sequence[Run], guessed: bool = False) -> list[Reduction]:
     return found
 
 
-def _told_by_loss(run: Run) -> Reduction | None:
+def told_by_loss(run: Run) -> Reduction | None:
+    """Return the scale of the loss that the code returned, or None where that is another."""
     if run.loss is None:
         return None
     case = run.case

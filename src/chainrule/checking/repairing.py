@@ -50,6 +50,7 @@ KINDS = {
     "broadcast": ("shape", "transpose"),
     "integer": ("integer",),
     "changes": ("inplace", "name"),
+    "loss": ("scale", "mean"),
 }
 SLOPES = {
     "sigmoid": "{a} * (1 - {a})",
@@ -262,11 +263,11 @@ def _ordered(
 
     last = list(workshop.members)[-1]
 
-    def rank(pair: tuple[str, Change]) -> tuple[bool, int, int]:
+    def rank(pair: tuple[str, Change]) -> tuple[bool, int, int, tuple[int, int]]:
         member, change = pair
         here = workshop.members[member].first + change.line - 1
         kind = likely.index(change.kind) if change.kind in likely else len(likely)
-        return here != near, kind, 0 if member == last else 1
+        return here != near, kind, 0 if member == last else 1, change.start
 
     yield from sorted(every, key=rank)
 
