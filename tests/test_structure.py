@@ -31,8 +31,17 @@ ORDER = [
     "explaining.reference", "explaining.friendly", "explaining.worksheet", "explaining.tables",
     "telling", "weights", "restarts", "frames", "resuming", "stepwise", "ownsteps", "perceptron",
     "estimators", "modelfile", "metrics", "model", "recipe", "prepare", "fitting",
-    "options", "sheetoptions", "commands", "traincommand", "explaincommand", "worksheetcommand",
-    "cli",
+    "checking", "checking.catalogue", "checking.roles", "checking.rewriting",
+    "checking.finding", "checking.loading", "checking.reading", "checking.ruled",
+    "checking.packing", "checking.sources", "checking.steps", "checking.bundling",
+    "checking.cases", "checking.tracing", "checking.variant", "checking.chained",
+    "checking.gathered", "checking.variants", "checking.matching", "checking.running",
+    "checking.functions", "checking.classes", "checking.judging", "checking.effects",
+    "checking.inferring", "checking.progress", "checking.repairing", "checking.trying",
+    "checking.telling", "checking.report", "checking.quantities", "checking.reporting",
+    "checking.checker", "testing", "checking.sandbox", "checking.grading",
+    "options", "checkoptions", "sheetoptions", "commands", "traincommand", "checkcommand",
+    "explaincommand", "worksheetcommand", "cli",
 ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@
                              in the place of scikit-learn's
     forward, layer_outputs, gradient, mean_loss
                              the engine, for arrays
+    check(function, network) judge somebody's back-propagation, and name what went wrong
     explain                  one step of a network as worked mathematics
     worksheet                the same as an exercise by hand, with the key
     feedforward_nn           the source document's own function
@@ -24,11 +25,14 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from chainrule.checking.checker import check
+    from chainrule.checking.report import Report
     from chainrule.course import History, Progress, Training
     from chainrule.document import feedforward_nn
     from chainrule.engine import forward, gradient, layer_outputs, mean_loss
     from chainrule.ensemble import Ensemble
     from chainrule.errors import (
+        BadCode,
         BadInput,
         BadModelFile,
         BadRule,
@@ -49,6 +53,7 @@ if TYPE_CHECKING:
     from chainrule.own import Rule
 
 _HOMES = {
+    "BadCode": "errors",
     "BadInput": "errors",
     "BadModelFile": "errors",
     "BadRule": "errors",
@@ -64,8 +69,10 @@ _HOMES = {
     "Model": "model",
     "Network": "network",
     "Progress": "course",
+    "Report": "checking.report",
     "Rule": "own",
     "Training": "course",
+    "check": "checking.checker",
     "explain": "explaining.steps",
     "feedforward_nn": "document",
     "fit": "fitting",
@@ -80,6 +87,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "BadCode",
     "BadInput",
     "BadModelFile",
     "BadRule",
@@ -95,8 +103,10 @@ __all__ = [
     "Model",
     "Network",
     "Progress",
+    "Report",
     "Rule",
     "Training",
+    "check",
     "explain",
     "feedforward_nn",
     "fit",

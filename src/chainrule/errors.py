@@ -5,6 +5,7 @@
     │   ├── BadTable                     a table, a column or a cell of it
     │   ├── BadSetting                   a parameter or an option
     │   ├── BadRule                      a formula outside the grammar of rules
+    │   ├── BadCode                      a file of somebody's code, or what is in it
     │   └── BadModelFile                 a model file
     └── Diverged (also an ArithmeticError)   training left the finite numbers
 
@@ -36,6 +37,10 @@ class BadSetting(BadInput):
 
 class BadRule(BadInput):
     """A rule is outside the grammar of formulas."""
+
+
+class BadCode(BadInput):
+    """A file of somebody's code cannot be run, or has not what is asked for."""
 
 
 class BadModelFile(BadInput):

@@ -111,7 +111,7 @@ class Network:
                 "softmax needs two outputs or more; for two classes with one output take "
                 "output='sigmoid', loss='binary_cross_entropy'"
             )
-        default = _own_parameter(self.loss)
+        default = own_parameter(self.loss)
         value = default if self.loss_parameter is None else self.loss_parameter
         if value is None:
             return
@@ -207,7 +207,7 @@ def _one_of(parameter: str, name: Any, allowed: Any) -> None:
         raise BadSetting(f"{parameter}={name!r} is not one of {', '.join(allowed)}")
 
 
-def _own_parameter(loss: str | Rule) -> float | None:
+def own_parameter(loss: str | Rule) -> float | None:
     """Return the default of a loss's third argument, or None where it has only two."""
     if isinstance(loss, Rule):
         return loss.parameter

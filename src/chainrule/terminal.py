@@ -109,7 +109,7 @@ def columns_table(spec: TableSpec) -> Table:
     """Say what each column became, and why."""
     from chainrule.table import summary_rows
 
-    table = _table()
+    table = plain_table()
     for head in ("column", "kind", "became"):
         table.add_column(head, overflow="fold")
     for row in summary_rows(spec):
@@ -120,7 +120,7 @@ def columns_table(spec: TableSpec) -> Table:
 
 def scores_table(scores: Mapping[str, Mapping[str, float]], labels: Mapping[str, str]) -> Table:
     """Set the scores side by side, the best of each in bold."""
-    table = _table()
+    table = plain_table()
     table.add_column("")
     given = dict.fromkeys(name for found in scores.values() for name in found)
     names = sorted(given, key=lambda name: [*NAMES, name].index(name))
@@ -147,7 +147,7 @@ def _score(name: str, value: float) -> str:
     return f"{value:.4f}" if fixed else number(value)
 
 
-def _table() -> Table:
+def plain_table() -> Table:
     """Return a table that is as good to read in a file as on a terminal."""
     from rich import box
 

@@ -1,0 +1,210 @@
+"""``check``: judge a learner's back-propagation and name the factor that went wrong."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from chainrule.checking.classes import ClassProgram
+from chainrule.checking.functions import FunctionProgram
+from chainrule.checking.inferring import ADVICE, OTHERS, candidates, shows_loss
+from chainrule.checking.judging import Error, Judged, judge
+from chainrule.checking.loading import blame, load
+from chainrule.checking.packing import BIASES, TARGETS, WEIGHTS
+from chainrule.checking.packing import SAMPLES as SAMPLE_WAYS
+from chainrule.checking.progress import prints
+from chainrule.checking.reading import NothingToRead, Unreadable
+from chainrule.checking.repairing import silenced
+from chainrule.checking.report import Report
+from chainrule.checking.reporting import reported
+from chainrule.errors import BadSetting
+from chainrule.network import Network
+
+HINTS = {"weights": WEIGHTS, "samples": SAMPLE_WAYS, "targets": TARGETS, "biases": BIASES}
+
+
+def check(
+    code: Callable[..., Any] | str,
+    network: Network | None = None,
+    *,
+    weights: str | None = None,
+    samples: str | None = None,
+    targets: str | None = None,
+    biases: str | None = None,
+) -> Report:
+    """Judge back-propagation that somebody wrote, and name what went wrong.
+
+    Parameters
+    ----------
+    code : function, class or str
+        What computes gradients, such as ``f(w, b, x, y) -> dw, db``, or new parameters from
+        old ones; or ``FILE.py:NAME``.
+    network : Network, optional
+        What it should compute the gradients of.
+    weights : {"in_out", "out_in", "flat"}, optional
+        A hint: the shape of a layer's weights.
+    samples : {"rows", "columns", "one"}, optional
+        A hint: how samples are handed over.
+    targets : {"matrix", "flat", "labels"}, optional
+    biases : {"flat", "row", "column", "number"}, optional
+
+    Returns
+    -------
+    Report
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def gradients(w, b, x, y):
+    ...     a = 1 / (1 + np.exp(-(x @ w + b)))
+    ...     delta = a - y
+    ...     return x.T @ delta / len(x), delta.mean(axis=0)
+    >>> report = check(gradients, Network((3, 1), output="sigmoid"))
+    >>> report.verdict, report.mistakes[0].name
+    ('mistake', 'slope_left_out')
+    """
+    hints = _hints(weights=weights, samples=samples, targets=targets, biases=biases)
+    name = code if isinstance(code, str) else getattr(code, "__name__", "the code")
+    try:
+        thing: Any = load(code) if isinstance(code, str) else code
+        if network is None:
+            return _inferred(thing, hints)
+        return _judged(_program(thing, network, hints))
+    except Unreadable as error:
+        return Report("failed", name, f"{name} could not be called: {error}.")
+
+
+def _program(thing: Any, network: Network, hints: dict[str, str]) -> Any:
+    kind = ClassProgram if inspect.isclass(thing) else FunctionProgram
+    return kind(thing, network, hints)
+
+
+def _inferred(thing: Any, hints: dict[str, str]) -> Report:
+    """Judge code as that of the network which fits it best."""
+    found: list[tuple[Any, Judged]] = []
+    networks = candidates(thing, hints)
+    error: Exception | None = None
+    failed: Report | None = None
+    for network in networks:
+        try:
+            program = _program(thing, network, hints)
+            program.guessed = True
+        except Unreadable as reason:
+            error = reason
+            continue
+        program, best, errors = _best_way(program, pairs=False)
+        if best is None:
+            failed = failed or _failed(program, errors)
+        elif best.cost == (0, 0):
+            found = [(program, best)]
+            break
+        else:
+            found.append((program, best))
+    if not found:
+        if failed is None:
+            raise error or Unreadable(f"which network it computes cannot be seen; {ADVICE}")
+        return replace(
+            failed, message=f"{failed.message} Of which network it is was guessed; {ADVICE}."
+        )
+    return _of_likeliest(thing, found)
+
+
+def _of_likeliest(thing: Any, found: list[tuple[Any, Judged]]) -> Report:
+    """Report the network whose forward pass is seen, and which leaves the fewest mistakes."""
+    most = max(best.forward for _, best in found)
+    found = [(program, best) for program, best in found if best.forward == most]
+    depth = len(found[0][0].network.sizes) - 1
+    if all(best.findings is None for _, best in found) and most < depth:
+        name = getattr(thing, "__name__", "the code")
+        message = f"Which network {name} computes cannot be seen from its code; {ADVICE}."
+        return Report("failed", name, message)
+    if all(best.findings is None for _, best in found):
+        again = [_best_way(program)[:2] for program, _ in found[:3]]
+        found = [(program, best) for program, best in again if best is not None]
+    program, best = min(found, key=lambda pair: pair[1].cost)
+    report = reported(program, best)
+    others = [
+        each for each, its in found
+        if its.cost == best.cost and each.network.loss != program.network.loss and best.cost[0]
+        and each.network.loss not in OTHERS
+    ]  # fmt: skip
+    notes = (f"The network was inferred from the code: {report.network}.", *report.notes)
+    if others and not shows_loss(thing):
+        losses = " or ".join(f"loss={one.network.loss!r}" for one in (program, others[0]))
+        message = (
+            "No loss stands in the code, and under two a mistake is found. Give the network, with "
+            f"{losses}."
+        )
+        told = tuple(mistake.message for mistake in report.mistakes)
+        return replace(report, verdict="unknown", message=message, mistakes=(), notes=notes + told)
+    return replace(report, notes=notes)
+
+
+def _hints(**given: str | None) -> dict[str, str]:
+    for key, value in given.items():
+        if value is not None and value not in HINTS[key]:
+            raise BadSetting(f"{key}={value!r} is not one of {', '.join(HINTS[key])}")
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _judged(program: Any) -> Report:
+    program, best, errors = _best_way(program)
+    return _failed(program, errors) if best is None else reported(program, best)
+
+
+def _best_way(program: Any, pairs: bool = True) -> tuple[Any, Judged | None, list[Error]]:
+    """Find the way to call the code; leave its print statements out where they break it."""
+    best, errors = judge(program, pairs)
+    wrong = best is None or best.cost != (0, 0)
+    lines = [place.line for place in prints(program)]
+    if wrong and lines and any(_in_print(program, error, lines) for _, error in errors):
+        program, best = _without_prints(program, best, errors)
+    return program, best, errors
+
+
+def _in_print(program: Any, error: BaseException, lines: list[int]) -> bool:
+    """Say whether an error came up in a print statement of the code."""
+    files = program.files()
+    last = [
+        frame.tb_lineno for frame in _frames(error)
+        if frame.tb_frame.f_code.co_filename in files
+    ]  # fmt: skip
+    return bool(last) and any(line <= last[-1] <= line + 4 for line in lines)
+
+
+def _frames(error: BaseException) -> Iterator[TracebackType]:
+    frame = error.__traceback__
+    while frame is not None:
+        yield frame
+        frame = frame.tb_next
+
+
+def _without_prints(
+    program: Any, best: Judged | None, errors: list[Error]
+) -> tuple[Any, Judged | None]:
+    """Judge the code without its print statements, and keep that where it does better."""
+    quiet = silenced(program)
+    other, _ = judge(quiet)
+    if other is None or (best is not None and other.cost >= best.cost):
+        return program, best
+    quiet.spoken = program
+    lines = [place.line for place in prints(program)]
+    quiet.print_error = next(error for _, error in errors if _in_print(program, error, lines))
+    return quiet, other
+
+
+def _telling(error: BaseException) -> int:
+    """Rank errors: code that ran and gave nothing, then what it raised, then the rest."""
+    return 0 if isinstance(error, NothingToRead) else 2 if isinstance(error, Unreadable) else 1
+
+
+def _failed(program: Any, errors: list[Error]) -> Report:
+    reasons = sorted((error for _, error in errors), key=_telling)
+    error = reasons[0] if reasons else Unreadable("no way to call it was found")
+    file = Path(min(program.files(), default=""))
+    what = str(error) if isinstance(error, Unreadable) else blame(error, file)
+    return Report("failed", program.name, f"{program.name} could not be run: {what}.")

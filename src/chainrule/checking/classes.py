@@ -1,0 +1,301 @@
+"""Run a learner's class: set its parameters, go forward and backward, read its gradients."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from chainrule.checking.bundling import bundle, bundles
+from chainrule.checking.functions import setting, signature_of
+from chainrule.checking.packing import Shapes, layouts
+from chainrule.checking.reading import Unreadable, read
+from chainrule.checking.roles import is_gradient, parameter_of, plain, role_of
+from chainrule.checking.running import Run, Way, laid_back, quiet
+from chainrule.checking.sources import files_of, source_of
+from chainrule.checking.steps import Case, pass_of
+from chainrule.checking.tracing import Trace
+from chainrule.network import Network
+
+FORWARD = r"(feed)?forward(pass|propagation|prop)?|predict|call|propagate|computeoutputs?"
+BACKWARD = (
+    r"back(ward)?(s)?(pass|propagation|propagate|prop)?|(compute|calc|get)?grad(ient)?s?|"
+    r"trainstep|trainonbatch|train|fit|step|learn"
+)
+WITH_LOSS = r"(compute)?loss(andgrads?|gradients?)?|cost(function)?"
+UPDATE = r"update(parameters|params|weights)?|step|optimize|applygradients"
+Place = tuple[Any, Any]  # a dictionary or a list, and the key in it
+
+
+class ClassProgram:
+    """A class with a forward and a backward method, and its parameters in attributes."""
+
+    def __init__(self, kind: type, network: Network, hints: dict[str, str]) -> None:
+        self.thing, self.network, self.hints = kind, network, hints
+        self.name, self.source = kind.__name__, source_of(kind)
+        self.depth = len(network.sizes) - 1
+        self.trace: Trace | None = None
+        self.guessed = False  # whether nobody said which loss it has
+        self.arguments = signature_of(kind)
+        self.forward = self._method(FORWARD)
+        self.backward = self._method(BACKWARD) or self._method(WITH_LOSS)
+        if self.backward is None:
+            raise Unreadable(
+                "it has no method that sounds like back-propagation, such as backward(X, y)"
+            )
+        self.roles = {name: role_of(name) or "" for name in self.arguments}
+        self.roles |= {
+            name: role_of(name) or "" for name in signature_of(self._bare(self.backward))
+        }
+
+    def files(self) -> frozenset[str]:
+        """Return the files that its code stands in."""
+        return files_of(self.thing)
+
+    def _method(self, pattern: str) -> str | None:
+        names = [
+            name for name, part in inspect.getmembers(self.thing)
+            if callable(part) and re.fullmatch(pattern, plain(name.strip("_")))
+            and (not name.startswith("__") or name in vars(self.thing))
+        ]  # fmt: skip
+        order = ["forward", "backward", "backprop", "back_propagation"]
+        names.sort(key=lambda name: (order.index(name) if name in order else 9, name))
+        return names[0] if names else None
+
+    def _bare(self, name: str) -> Any:
+        return getattr(self.thing, name)
+
+    def ways(self) -> Iterator[Way]:
+        """Yield the ways in which its arrays may be laid out."""
+        for shapes in layouts(self.network, self.hints):
+            yield Way("", shapes)
+
+    def run(self, case: Case, way: Way, passes: int = 1) -> Run:
+        """Make an object, set its parameters, and go forward and backward through it."""
+        shapes = way.shapes
+        X, Y = shapes.inputs(case.X), shapes.outputs(case.Y)
+        kept = np.array(X), np.array(Y)
+        printed = io.StringIO()
+        with quiet(printed, self.trace):
+            object_ = self.thing(**self._built(case, shapes, X, Y))
+            places = parameters_in(object_, self.depth)
+            if not places:
+                raise Unreadable("no parameters such as W1, b1 are among its attributes")
+            old = self._set(places, case, shapes)
+            for _ in range(passes):
+                result = self._step(object_, case, shapes, X, Y)
+            found, updated, loss = self._found(object_, result, old, case)
+        rate = self._rate(object_, case)
+        at = Case(case.network, case.layers, case.X, case.Y, case.l2, rate)
+        run = laid_back(found, at, shapes, updated)
+        run.loss, run.printed = loss, printed.getvalue()
+        run.changed = [name for name, before, after in (("X", kept[0], X), ("y", kept[1], Y))
+                       if not np.array_equal(before, after)]  # fmt: skip
+        return run
+
+    def _built(self, case: Case, shapes: Shapes, X: Any, Y: Any) -> dict[str, Any]:
+        given: dict[str, Any] = {}
+        unknown = []
+        for name, parameter in self.arguments.items():
+            role = role_of(name)
+            value = self._value(role or "", case, shapes, X, Y)
+            if value is not None:
+                given[name] = value
+            elif parameter.default is parameter.empty:
+                unknown.append(name)
+        sizes = case.network.sizes
+        if len(unknown) == 1:
+            given[unknown[0]] = list(sizes)
+        elif len(unknown) == len(sizes):
+            given |= dict(zip(unknown, sizes, strict=True))
+        elif unknown:
+            raise Unreadable(f"what {unknown[0]!r} of {self.name}(...) stands for cannot be seen")
+        return given
+
+    def _value(self, role: str, case: Case, shapes: Shapes, X: Any, Y: Any) -> Any:
+        match role:
+            case "x":
+                return X
+            case "y":
+                return Y
+            case "W" | "b":
+                part = 0 if role == "W" else 1
+                lay: Callable[[Any], Any] = shapes.weight if role == "W" else shapes.bias
+                parts = [lay(layer[part]) for layer in case.layers]
+                return parts[0] if self.depth == 1 else parts
+            case "params":
+                return bundle(
+                    bundles(self.source.text, self.depth)[0], case, shapes, self.source.text
+                )
+            case "rate":
+                return case.rate
+            case "l2":
+                return case.l2
+            case "epochs":
+                return 1
+        if role and role[0] in "Wb":
+            layer = case.layers[int(role[1:]) - 1]
+            return shapes.weight(layer[0]) if role[0] == "W" else shapes.bias(layer[1])
+        return setting(role, case.network) if role else None
+
+    def _set(self, places: dict[str, Place], case: Case, shapes: Shapes) -> dict[str, Any]:
+        old = {}
+        for l, (W, b) in enumerate(case.layers, 1):
+            for name, value in ((f"W{l}", shapes.weight(W)), (f"b{l}", shapes.bias(b))):
+                if name not in places:
+                    raise Unreadable(f"{name} is not among its attributes")
+                container, key = places[name]
+                drawn = container[key]
+                if drawn is not None and np.shape(drawn) != np.shape(value):
+                    raise Unreadable(f"{name} has the shape {np.shape(drawn)} there")
+                container[key] = value
+                old[name] = np.array(value)
+        return old
+
+    def _step(self, object_: Any, case: Case, shapes: Shapes, X: Any, Y: Any) -> Any:
+        output = None
+        if self.forward:
+            output = self._call(object_, self.forward, case, shapes, X, Y, None)
+        assert self.backward is not None
+        return self._call(object_, self.backward, case, shapes, X, Y, output)
+
+    def _call(
+        self, object_: Any, name: str, case: Case, shapes: Shapes, X: Any, Y: Any, output: Any
+    ) -> Any:
+        method = getattr(object_, name)
+        given, unknown = {}, []
+        for argument, parameter in signature_of(method).items():
+            word = plain(argument)
+            if name != self.forward and re.fullmatch(
+                r"(y|t)?(hat|pred|predictions?|out|outputs?|o|a|probs?|yhat|ypred)", word
+            ):
+                given[argument] = output
+            elif re.fullmatch(r"d(out|loss|l?d?[aoy]\w*|output)|grad\w*|error|delta", word):
+                given[argument] = self._outer(case, shapes)
+            else:
+                value = self._value(role_of(argument) or "", case, shapes, X, Y)
+                if value is not None:
+                    given[argument] = value
+                elif parameter.default is parameter.empty:
+                    unknown.append(argument)
+        wanted = [X] if name == self.forward else [Y] if len(unknown) == 1 else [X, Y]
+        if len(unknown) > len(wanted):
+            raise Unreadable(f"what {unknown[0]!r} of {name}(...) stands for cannot be seen")
+        given |= dict(zip(unknown, wanted, strict=False))
+        return method(**given)
+
+    def _outer(self, case: Case, shapes: Shapes) -> Any:
+        """Return dL/dA of the mean loss, for a backward pass that begins after the loss."""
+        error = pass_of(case).error / len(case.X)
+        return shapes.outputs(error)
+
+    def _found(
+        self, object_: Any, result: Any, old: dict[str, Any], case: Case
+    ) -> tuple[dict[str, Any], bool, float | None]:
+        assert self.backward is not None
+        loss = None
+        if isinstance(result, (int, float, np.floating)):
+            loss, result = float(result), None
+        if result is not None:
+            try:
+                loss, found = read(result, self.network.sizes, self.source.returned(self.backward))
+                return found, False, loss
+            except Unreadable:
+                pass
+        gradients = parameters_in(object_, self.depth, gradients=True)
+        if gradients:
+            return {name: c[k] for name, (c, k) in gradients.items()}, False, loss
+        now = {name: c[k] for name, (c, k) in parameters_in(object_, self.depth).items()}
+        if all(np.array_equal(now[name], old[name]) for name in old):
+            update = self._method(UPDATE)
+            if update and update != self.backward:
+                self._call(object_, update, case, Shapes("in_out", "rows", "matrix", "flat"),
+                           None, None, None)  # fmt: skip
+                now = {name: c[k] for name, (c, k) in parameters_in(object_, self.depth).items()}
+        for name in old:
+            if np.shape(old[name]) == np.shape(now[name]) and np.array_equal(old[name], now[name]):
+                continue
+            return now, True, loss
+        raise Unreadable(
+            f"after {self.backward}(...) no gradients such as dW1 are to be seen, neither "
+            "returned nor among the attributes, and no parameter has changed"
+        )
+
+    def _rate(self, object_: Any, case: Case) -> float:
+        for name, value in vars(object_).items():
+            if role_of(name) == "rate" and isinstance(value, (int, float)) and value:
+                return float(value)
+        return case.rate
+
+
+def parameters_in(object_: Any, depth: int, gradients: bool = False) -> dict[str, Place]:
+    """Return where an object keeps W1, b1, W2, ..., or the gradients of these."""
+    found: dict[str, Place] = {}
+    numbered: dict[tuple[str, int], Place] = {}
+    for name, value in list(vars(object_).items()):
+        kind = parameter_of(name)
+        if kind and is_gradient(name) == gradients:
+            if kind[1] is not None:
+                numbered[kind[0], kind[1]] = (vars(object_), name)
+            elif (
+                isinstance(value, list) and len(value) == depth and (depth > 1 or np.ndim(value[0]))
+            ):
+                found |= {f"{kind[0]}{l}": (value, l - 1) for l in range(1, depth + 1)}
+            elif isinstance(value, dict):
+                found |= _in_dictionary(value, depth, kind[0])
+            else:
+                numbered[kind[0], 1] = (vars(object_), name)
+        elif isinstance(value, dict):
+            wanted = re.search("grad", plain(name)) is not None
+            if wanted == gradients or any(is_gradient(str(k)) == gradients for k in value):
+                found |= _in_dictionary(value, depth, None, None if wanted else gradients)
+        elif isinstance(value, (list, tuple)) and value and hasattr(value[0], "__dict__"):
+            holders = [p for p in (parameters_in(v, 1, gradients) for v in value) if p]
+            for l, place in enumerate(holders, 1):
+                found |= {f"{key[0]}{l}": where for key, where in place.items()}
+    if not found and not numbered and not gradients:
+        numbered = _in_order(object_, depth)
+    if numbered:
+        first = min(number for _, number in numbered)
+        found |= {f"{letter}{k - first + 1}": p for (letter, k), p in numbered.items()}
+    return found
+
+
+def _in_order(object_: Any, depth: int) -> dict[tuple[str, int], Place]:
+    """Return parameters such as w_hidden and b_output, in the order in which they are made."""
+    found: dict[tuple[str, int], Place] = {}
+    for letter, word in (("W", r"w|weights?"), ("b", r"b|bias(es)?")):
+        short = r"ih|ho|xh|hh|hy|i|h|o"
+        names = [
+            name for name, value in vars(object_).items()
+            if re.fullmatch(rf"({word})_\w+|\w+_({word})|({word})_?({short})", name, re.I)
+            and np.ndim(value) and not is_gradient(name)
+        ]  # fmt: skip
+        if len(names) == depth:
+            found |= {(letter, l): (vars(object_), name) for l, name in enumerate(names, 1)}
+    return found
+
+
+def _in_dictionary(
+    values: dict[Any, Any], depth: int, letter: str | None, gradients: bool | None = None
+) -> dict[str, Place]:
+    found: dict[str, Place] = {}
+    keys: dict[tuple[str, int], Any] = {}
+    for key in values:
+        kind = parameter_of(str(key))
+        if letter and isinstance(key, int):
+            keys[letter, key] = key
+        elif kind and kind[1] is not None and gradients in (None, is_gradient(str(key))):
+            keys[kind[0], kind[1]] = key
+        elif kind and kind[1] is None and gradients in (None, is_gradient(str(key))):
+            value = values[key]
+            if isinstance(value, list) and len(value) == depth:
+                found |= {f"{kind[0]}{l}": (value, l - 1) for l in range(1, depth + 1)}
+            else:
+                keys[kind[0], 1] = key
+    first = min((number for _, number in keys), default=1)
+    return found | {f"{name}{k - first + 1}": (values, key) for (name, k), key in keys.items()}

@@ -1,0 +1,368 @@
+"""Run a learner's function at a case, whatever it takes and gives back."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import copy
+import inspect
+import io
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from chainrule.checking.bundling import bundle, bundles
+from chainrule.checking.packing import Shapes, layouts
+from chainrule.checking.reading import Unreadable, read
+from chainrule.checking.roles import is_gradient, parameter_of, plain, role_of
+from chainrule.checking.running import SEED, Run, Way, laid_back, quiet
+from chainrule.checking.sources import files_of, source_of, space_of
+from chainrule.checking.steps import Case
+from chainrule.checking.tracing import Trace
+from chainrule.network import Network
+
+FORWARD = r"(feed)?forward(pass|propagation|propagate|prop)?|(model)?forward|predict"
+
+
+class FunctionProgram:
+    """A function of parameters, inputs and targets that returns gradients or new parameters."""
+
+    def __init__(
+        self, function: Callable[..., Any], network: Network, hints: dict[str, str]
+    ) -> None:
+        self.thing, self.network, self.hints = function, network, hints
+        self.name = getattr(function, "__name__", "function")
+        self.source = source_of(function)
+        self.depth = len(network.sizes) - 1
+        self.roles = _roles(signature_of(function))
+        self.names = self.source.returned(self.name)
+        self.draws = not any(role[0] in "Wb" or role == "params" for role in self.roles.values())
+        self.unbiased = not self.draws and not any(
+            role[0] == "b" or role == "params" for role in self.roles.values()
+        )
+        self.trace: Trace | None = None
+        self.guessed = False  # whether nobody said which loss it has
+        self.forward: FunctionProgram | None = None
+        if "cache" in self.roles.values():
+            self.forward = self._forward()
+
+    def files(self) -> frozenset[str]:
+        """Return the files that its code stands in."""
+        return files_of(self.thing)
+
+    def _forward(self) -> FunctionProgram:
+        """Return the function of the same file that makes the cache."""
+        for name, other in space_of(self.thing).items():
+            if inspect.isfunction(other) and re.fullmatch(FORWARD, plain(name)):
+                companion = copy.copy(self)
+                companion.thing, companion.name = other, name
+                companion.roles = _roles(signature_of(other), targets=False)
+                return companion
+        raise Unreadable(
+            "it takes a cache, and no function such as forward(X, params) that would make one "
+            "stands in its file"
+        )
+
+    def ways(self) -> Iterator[Way]:
+        """Yield the ways in which it may want to be called."""
+        roles = set(self.roles.values())
+        kinds = bundles(self._text(), self.depth) if "params" in roles else [""]
+        wide = any(
+            role == "W" and re.search(rf"\b{name}\.(T\b|transpose|shape\[1)", self.source.text)
+            for name, role in self.roles.items()
+        )
+        for kind in kinds:
+            for shapes in layouts(self.network, self.hints):
+                if not (wide and shapes.weights == "flat"):
+                    yield Way(kind, shapes)
+
+    def _text(self) -> str:
+        forward = source_of(self.forward.thing).text if self.forward else ""
+        return self.source.text + forward
+
+    def run(self, case: Case, way: Way, passes: int = 1) -> Run:
+        """Call it, some times over with the same objects, and read what it gives at last."""
+        if self.draws:
+            return self._run_drawn(case, way)
+        if self.unbiased:
+            case = without_biases(case)
+        given = self._given(case, way, epochs=1)
+        before = copy.deepcopy(given)
+        printed = io.StringIO()
+        with quiet(printed, self.trace), kept_state(self.thing):
+            if self.forward:
+                given |= self.forward.cache(case, way, given, self.roles)
+            for _ in range(passes):
+                result = self.thing(**given)
+        loss, found, in_place = self._found(result, before, given)
+        updates = in_place or self._updates()
+        run = laid_back(found, self._at(case, updates), way.shapes, updates)
+        run.loss, run.printed = loss, printed.getvalue()
+        run.changed = _changed(before, given, self.roles)
+        return run
+
+    def _found(
+        self, result: Any, before: dict[str, Any], given: dict[str, Any]
+    ) -> tuple[float | None, dict[str, Any], bool]:
+        """Return the loss, gradients or parameters, and whether these were changed in place."""
+        try:
+            loss, found = read(result, self.network.sizes, self.names, not self.unbiased)
+        except Unreadable:
+            found = self._in_place(before, given)
+            if not found:
+                raise
+            return (float(result) if np.ndim(result) == 0 and result else None), found, True
+        return loss, found, False
+
+    def _in_place(self, before: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+        """Return the parameters, if the code changed those that it was handed."""
+        changed = _changed(before, given, self.roles)
+        found: dict[str, Any] = {}
+        for name, role in self.roles.items():
+            if role[0] not in "Wb" and role != "params":
+                continue
+            if role == "params":
+                _, found = read(given[name], self.network.sizes, [])
+            elif len(role) == 1 and self.depth > 1:
+                found |= {f"{role}{l}": part for l, part in enumerate(given[name], 1)}
+            else:
+                numbers = [int(r[1:]) for r in self.roles.values() if r[0] == role[0] and r[1:]]
+                found[f"{role[0]}{int(role[1:]) - min(numbers) + 1 if numbers else 1}"] = given[
+                    name
+                ]
+        return found if set(changed) & {n for n, r in self.roles.items() if r[0] in "Wbp"} else {}
+
+    def cache(
+        self, case: Case, way: Way, given: dict[str, Any], roles: dict[str, str]
+    ) -> dict[str, Any]:
+        """Go forward, and return the cache as the argument that wants it."""
+        mine = {role: given[name] for name, role in roles.items() if name in given}
+        own = self._given(case, way, epochs=1)
+        result = self.thing(
+            **{name: mine.get(role, own.get(name)) for name, role in self.roles.items()}
+        )
+        parts = result if isinstance(result, tuple) else (result,)
+        held = [part for part in parts if isinstance(part, (dict, list, tuple))]
+        wanted = next(name for name, role in roles.items() if role == "cache")
+        return {wanted: held[-1] if held else result}
+
+    def _at(self, case: Case, updates: bool) -> Case:
+        if not updates or "rate" in self.roles.values():
+            return case
+        rate = self.rate() or 1.0
+        return Case(case.network, case.layers, case.X, case.Y, case.l2, rate)
+
+    def _updates(self) -> bool:
+        """Say whether it steps itself, so that what comes back are new parameters."""
+        if any(map(is_gradient, self.names)):
+            return False
+        if {"rate", "epochs"} & set(self.roles.values()):
+            return True
+        stepped = [name for name in self.names if parameter_of(name)]
+        if self.unbiased and len(stepped) == self.depth > 0:
+            return True
+        return len(stepped) == 2 * self.depth and all(
+            re.fullmatch(r"(self\.)?\w+", name) for name in stepped
+        )
+
+    def _run_drawn(self, case: Case, way: Way) -> Run:
+        """Run a whole loop that draws its own parameters: not at all, then for one epoch."""
+        printed = io.StringIO()
+        with quiet(io.StringIO()):
+            first = self.thing(**self._given(case, way, epochs=0))
+        with quiet(printed, self.trace):
+            given = self._given(case, way, epochs=1)
+            before = copy.deepcopy(given)
+            result = self.thing(**given)
+        _, old = read(first, self.network.sizes, self.names)
+        loss, new = read(result, self.network.sizes, self.names)
+        layers = []
+        for l, (W, b) in enumerate(case.layers, 1):
+            w0, _ = way.shapes.weight_back(old[f"W{l}"], W)
+            b0 = np.resize(np.asarray(old[f"b{l}"], dtype=float).ravel(), b.shape)
+            if w0.shape != W.shape:
+                raise Unreadable(f"its weights have the shape {np.shape(old[f'W{l}'])}")
+            layers.append((w0, b0))
+        rate = self.rate() or case.rate
+        drawn = Case(case.network, tuple(layers), case.X, case.Y, case.l2, rate)
+        run = laid_back(new, drawn, way.shapes, updated=True, old=old)
+        run.loss, run.printed = loss, printed.getvalue()
+        run.changed = _changed(before, given, self.roles)
+        return run
+
+    def rate(self) -> float | None:
+        """Return the learning rate that stands in the code or beside it, if one does."""
+        if "rate" in self.roles.values():
+            return None
+        for node in ast.walk(self.source.tree):
+            if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Constant):
+                continue
+            if role_of(ast.unparse(node.targets[0])) == "rate":
+                return float(node.value.value)  # type: ignore[arg-type]
+        known = [
+            value
+            for name, value in space_of(self.thing).items()
+            if role_of(name) == "rate" and isinstance(value, (int, float))
+        ]
+        return float(known[0]) if known else None
+
+    def _given(self, case: Case, way: Way, epochs: int) -> dict[str, Any]:
+        given = {}
+        for name, role in self.roles.items():
+            value = self._value(role, case, way, epochs)
+            if value is not None:
+                given[name] = value
+        return given
+
+    def _value(self, role: str, case: Case, way: Way, epochs: int) -> Any:
+        if role[0] in "Wb" and (role[1:].isdigit() or len(role) == 1):
+            return self._parameter(role, case, way.shapes)
+        match role:
+            case "params":
+                return bundle(way.bundle, case, way.shapes, self._text())
+            case "x":
+                return way.shapes.inputs(case.X)
+            case "y":
+                return way.shapes.outputs(case.Y)
+            case "l2":
+                return case.l2
+            case "rate":
+                return case.rate
+            case "epochs":
+                return epochs
+            case "m":
+                return len(case.X)
+        return setting(role, self.network)
+
+    def _parameter(self, role: str, case: Case, shapes: Shapes) -> Any:
+        parts = [
+            shapes.weight(layer[0]) if role[0] == "W" else shapes.bias(layer[1])
+            for layer in case.layers
+        ]
+        if len(role) == 1:
+            return parts[0] if self.depth == 1 and not self._takes_lists else parts
+        numbers = sorted(
+            int(r[1:]) for r in self.roles.values() if r[0] == role[0] and r[1:].isdigit()
+        )
+        index = int(role[1:]) - numbers[0]
+        if index >= self.depth:
+            raise Unreadable(f"it takes {role}, but the network has {self.depth} layers")
+        return parts[index]
+
+    @property
+    def _takes_lists(self) -> bool:
+        return any(
+            plain(name) in ("ws", "bs", "weights", "biases")
+            and re.search(rf"len\({name}|{name}\[-?\d\]|zip\({name}", self.source.text)
+            for name in self.roles
+        )
+
+
+@contextlib.contextmanager
+def kept_state(function: Any) -> Iterator[None]:
+    """Put global numbers, lists and defaults back afterwards, so that no call sees the last."""
+    space = space_of(function)
+    names = [name for name in _names_of(function) if isinstance(space.get(name), STATE)]
+    globals_ = {name: copy.deepcopy(space[name]) for name in names}
+    defaults = copy.deepcopy(getattr(function, "__defaults__", None))
+    try:
+        yield
+    finally:
+        space.update(globals_)
+        if defaults:
+            function.__defaults__ = defaults
+
+
+STATE = (int, float, list, dict, np.ndarray)
+
+
+def _names_of(function: Any) -> tuple[str, ...]:
+    code = getattr(function, "__code__", None)
+    return code.co_names if code else ()
+
+
+def without_biases(case: Case) -> Case:
+    """Return a case whose biases are 0, for code that has none."""
+    layers = tuple((W, 0.0 * b) for W, b in case.layers)
+    return _kept_case(case, layers)
+
+
+def _kept_case(case: Case, layers: Any) -> Case:
+    key = id(case)
+    if key not in _unbiased or _unbiased[key][0] is not case:
+        new = Case(case.network, layers, case.X, case.Y, case.l2, case.rate)
+        _unbiased[key] = (case, new)
+    return _unbiased[key][1]
+
+
+_unbiased: dict[int, tuple[Case, Case]] = {}
+
+
+def setting(role: str, network: Network) -> Any:
+    """Return the size or the seed that an argument asks for."""
+    sizes = network.sizes
+    hidden = list(sizes[1:-1])
+    return {
+        "sizes": list(sizes),
+        "n_in": sizes[0],
+        "n_out": sizes[-1],
+        "seed": SEED,
+        "n_hidden": None if not hidden else hidden[0] if len(hidden) == 1 else hidden,
+    }.get(role)
+
+
+def signature_of(function: Any) -> dict[str, inspect.Parameter]:
+    """Return the arguments of a function, without self."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        raise Unreadable("its arguments cannot be seen") from None
+    return {
+        name: p for name, p in parameters.items()
+        if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and name != "self"
+    }  # fmt: skip
+
+
+def _roles(arguments: dict[str, inspect.Parameter], targets: bool = True) -> dict[str, str]:
+    roles: dict[str, str] = {}
+    unknown = []
+    for name, parameter in arguments.items():
+        role = role_of(name)
+        if plain(name) in ("m", "nsamples", "batchsize"):
+            role = "m"
+        if role is not None:
+            roles[name] = role
+        elif parameter.default is parameter.empty:
+            unknown.append(name)
+    needed = ("x", "y") if targets else ("x",)
+    if unknown:
+        wanted = [role for role in ("W", "b", *needed) if role not in roles.values()]
+        if len(unknown) != len(wanted):
+            raise Unreadable(
+                f"what its argument {unknown[0]!r} stands for cannot be seen; call the arguments "
+                "w, b, x, y, or W1, b1, W2, ..., or params, X, Y"
+            )
+        roles |= dict(zip(unknown, wanted, strict=True))
+    missing = [role for role in needed if role not in roles.values()]
+    if "cache" in roles.values():
+        missing = [role for role in missing if role != "x"]
+    if missing:
+        raise Unreadable(
+            f"it has no argument for the {'inputs (x)' if missing[0] == 'x' else 'targets (y)'}; "
+            f"its arguments are {', '.join(arguments) or 'none'}"
+        )
+    return roles
+
+
+def _changed(before: dict[str, Any], after: dict[str, Any], roles: dict[str, str]) -> list[str]:
+    return [name for name in before if roles.get(name) and not _same(before[name], after[name])]
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_same(one[k], other[k]) for k in one)
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return np.shape(one) == np.shape(other) and bool(np.array_equal(one, other, equal_nan=True))
