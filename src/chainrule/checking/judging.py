@@ -96,6 +96,10 @@ def judge(program: Any, pairs: bool = True) -> tuple[Judged | None, list[Error]]
         alone = _judge(program, [way for way in ways if way not in several], errors, pairs)
         if best is None or (alone is not None and alone.cost < best.cost):
             return alone, errors
+    elif best.findings is None and best.runs[0].updated:  # it may step after each sample
+        alone = _judge(program, [way for way in ways if way not in several], errors, False)
+        if alone is not None and alone.cost == (0, 0):
+            return alone, errors
     return best, errors
 
 
@@ -288,11 +292,26 @@ def judged(each: Judged, pairs: bool = True) -> Judged:
     for reduction in options:
         seen = seen_by(each.runs, reduction)
         found = find(seen, updates=each.runs[0].updated, pairs=pairs)
+        if found and each.runs[0].loss is None and (note := _of_another_penalty(found)):
+            found, reduction = [], replace(reduction, note=note)
         one = Judged(each.way, each.runs, reduction, found, each.forward)
         if best is None or one.cost < best.cost:
             best = one
     assert best is not None
     return best
+
+
+def _of_another_penalty(found: list[Finding]) -> str:
+    """Say which penalty code has that is right for another form of it, in all layers alike."""
+    variant = found[0].variant
+    depth = max(variant.layers)
+    if len(found) > 1 or len(variant.layers) < 2 or variant.layers != tuple(range(1, depth + 1)):
+        return ""
+    if variant.name == "penalty_averaged":
+        return "The penalty is that of a loss with l2 / (2 m) times the squared weights."
+    if variant.name == "factor_two" and variant.slots == ("penalty_W",):
+        return "The penalty is that of a loss with l2 times the squared weights, without the half."
+    return ""
 
 
 def _right_parts(runs: Sequence[Run], reduction: Reduction) -> int:
