@@ -191,6 +191,16 @@ def test_formats_are_fitted_to_the_table_that_is_given():
     assert "int32_t body_mass_g; /* body_mass_g: the value */" in header
 
 
+def test_an_interval_is_as_wide_as_the_models():
+    model = model_of(*KINDS["identity"], coverage=0.8)
+    bits = fixed(model, 16).plan.bits
+    lower, upper = model.predict_interval(pa.table({f"x{i}": [0.5] for i in range(3)}))
+    half = round(float(upper[0] - lower[0]) / 2 * 2**bits)
+    header = written(model, "c", Options("m", fixed_point=16))[".h"]
+    assert f"*lower = m_within(value - {half}, {LARGEST});" in header
+    assert f"*upper = m_within(value + {half}, {LARGEST});" in header
+
+
 def test_numbers_that_do_not_fit_are_refused():
     far = (Column("seconds", "numeric", mean=1.7e12, scale=3.0),)
     with pytest.raises(BadSetting, match=r"column 'seconds' has mean .* less its mean"):

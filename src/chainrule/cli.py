@@ -251,7 +251,7 @@ def export(
 
     [bold]chainrule export houses.safetensors --to sql --dialect duckdb --table sales[/bold]
 
-    [bold]chainrule export houses.safetensors --to c --fixed-point 16 --calibrate houses.csv[/bold]
+    [bold]chainrule export houses.safetensors -o houses.h --fixed-point 16[/bold]
     """
     from chainrule.exportcommand import export_command
 

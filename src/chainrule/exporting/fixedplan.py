@@ -174,7 +174,7 @@ def line(slope: float, intercept: float, room: int) -> Line:
     Examples
     --------
     >>> line(0.5, 3.0, 10)
-    Line(multiplier=1024, offset=-6144, shift=11)
+    Line(multiplier=512, offset=-3072, shift=10)
     """
     shift = max(0, min(30 if intercept else 44, room - frexp(slope)[1]))
     multiplier = max(1, round(slope * 2.0**shift))
