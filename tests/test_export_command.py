@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from chainrule import cli, fit
-from chainrule.datasets import penguins
+from chainrule.datasets import penguins, penguins_path
 
 pytestmark = pytest.mark.compiled_only
 
@@ -60,6 +60,14 @@ def test_json_says_how_near_it_comes(run, model):
     assert document["right"] is True
 
 
+def test_fixed_point_says_how_far_it_is_off(run, model, tmp_path):
+    arguments = ("--to", "c", "--fixed-point", "16", "--calibrate", penguins_path())
+    status, out, err = run("export", model, *arguments)
+    assert (status, err) == (0, "")
+    assert "on 344 rows of penguins.csv" in " ".join(out.split())
+    assert "in whole numbers" in (tmp_path / "birds.h").read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -70,6 +78,9 @@ def test_json_says_how_near_it_comes(run, model):
         (["MODEL", "--to", "sql", "--dialect", "oracle"], "is not one of sqlite"),
         (["absent.safetensors", "--to", "c"], "absent.safetensors"),
         (["MODEL", "--to", "c", "--name", "a-b"], "must be an identifier"),
+        (["MODEL", "--to", "c", "--fixed-point", "12"], "must be 8 or 16"),
+        (["MODEL", "--to", "c", "--calibrate", "t.csv"], "calibrate is for fixed_point"),
+        (["MODEL", "--to", "sql", "--fixed-point", "8"], "are of C alone"),
     ],
 )
 def test_bad_input_is_said_in_a_line(run, model, tmp_path, arguments, message):

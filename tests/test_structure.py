@@ -32,6 +32,7 @@ ORDER = [
     "telling", "weights", "restarts", "frames", "resuming", "stepwise", "ownsteps", "perceptron",
     "estimators", "modelfile", "metrics",
     "exporting", "exporting.spelling", "exporting.language", "exporting.samples", "exporting.c",
+    "exporting.fixedplan", "exporting.fixedrun", "exporting.fixedparts", "exporting.fixed",
     "exporting.javascript", "exporting.plain_python", "exporting.categories",
     "exporting.onnxinputs", "exporting.onnxnodes", "exporting.onnx",
     "exporting.sqldialect", "exporting.sqlrules", "exporting.sqlnetworks", "exporting.sql",

@@ -12,7 +12,7 @@ import contextlib
 import re
 import sys
 from io import TextIOWrapper
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -267,6 +267,8 @@ def export(
     dialect: exportoptions.Dialect = "sqlite",
     table: exportoptions.SqlTable = "data",
     inputs: exportoptions.Inputs = "columns",
+    fixed_point: exportoptions.FixedPoint = 0,
+    calibrate: exportoptions.Calibrate = None,
     as_json: opt.Json = False,
 ) -> None:
     """Write a model in another language, with its preprocessing, and try it.
@@ -274,10 +276,13 @@ def export(
     [bold]chainrule export houses.safetensors -o houses.h[/bold]
 
     [bold]chainrule export houses.safetensors --to sql --dialect duckdb --table sales[/bold]
+
+    [bold]chainrule export houses.safetensors -o houses.h --fixed-point 16[/bold]
     """
     from chainrule.exportcommand import export_command
 
-    options = {"dialect": dialect, "table": table, "inputs": inputs}
+    options: dict[str, Any] = {"dialect": dialect, "table": table, "inputs": inputs}
+    options |= {"fixed_point": fixed_point, "calibrate": calibrate}
     export_command(model, to, output, name, options, as_json)
 
 

@@ -36,7 +36,14 @@ def export_command(
     out = terminal.standard_output(quiet=as_json)
     files = ", ".join(f"[bold]{terminal.shown(str(path))}[/bold]" for path in done.files)
     out.print(f"Wrote {files} ({done.bytes / 1000:.0f} kB)")
-    if done.largest is None:
+    if done.told:
+        how = (
+            f"Not tried: {done.by}"
+            if done.largest is None
+            else f"Tried with {done.by}: every integer is right"
+        )
+        out.print(f"{how}\n{terminal.shown(done.told)}")
+    elif done.largest is None:
         out.print(f"Not tried: {done.by}")
     else:
         out.print(
@@ -51,6 +58,7 @@ def export_command(
                 "largest_difference": done.largest,
                 "tried_with": done.by,
                 "right": done.right,
+                "told": done.told,
             }
         )
     if not done.right:

@@ -42,6 +42,23 @@ Dialect = Annotated[
 SqlTable = Annotated[
     str, _option(OUTPUT, "The table that the SELECT reads. Default: data.", metavar="NAME")
 ]
+FixedPoint = Annotated[
+    int,
+    _option(
+        OUTPUT,
+        "Of C: whole numbers only, with weights of 16 or 8 bits. Default: 0, floating point.",
+        metavar="BITS",
+    ),
+]
+Calibrate = Annotated[
+    Path | None,
+    _option(
+        OUTPUT,
+        "Of fixed point: raw rows, best the training's, to fit its formats to and to measure its "
+        "errors on. Default: rows that are made up.",
+        metavar="TABLE",
+    ),
+]
 Inputs = Annotated[
     str,
     _option(

@@ -233,7 +233,7 @@ class Model:
         *,
         name: str | None = None,
         test: bool = True,
-        **options: str,
+        **options: Any,
     ) -> Exported:
         """Write the model in another language: preprocessing, networks, classes, in one file.
 
@@ -251,7 +251,8 @@ class Model:
             Run it on some rows, where what runs it is at hand, and compare.
         **options
             dialect ("sqlite", "postgresql" or "duckdb") and table, of SQL; inputs ("columns" or
-            "tensor"), of ONNX.
+            "tensor"), of ONNX; of C, fixed_point (8 or 16 bits a weight, then without floating
+            point) and calibrate, raw rows, best the training's, to fit its formats to.
 
         Returns
         -------

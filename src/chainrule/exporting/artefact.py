@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,6 +36,8 @@ class Exported(NamedTuple):
         None where there is nothing here that runs it.
     by : str
         What ran it, or why it could not be tried.
+    told : str
+        Of fixed point: the errors measured on the rows of ``calibrate``.
     """
 
     files: tuple[Path, ...]
@@ -42,6 +45,7 @@ class Exported(NamedTuple):
     right: bool
     largest: float | None
     by: str
+    told: str = ""
 
 
 def export(
@@ -51,7 +55,7 @@ def export(
     *,
     name: str | None = None,
     test: bool = True,
-    **options: str,
+    **options: Any,
 ) -> Exported:
     """Write a model in another language; ``Model.export`` describes it."""
     wanted = Options(name_of(model, name), **options)
@@ -69,8 +73,9 @@ def export(
         write_whole(each, content.encode("utf-8") if isinstance(content, str) else content)
     found = compared(model, to, wanted, paths) if test else Compared(None, "not tried")
     size = sum(each.stat().st_size for each in paths.values())
-    right = found.largest is None or found.largest <= TOLERANCES[str(model.parameters.dtype)]
-    return Exported(tuple(paths.values()), size, right, *found)
+    within = TOLERANCES[str(model.parameters.dtype)] if found.within is None else found.within
+    right = found.largest is None or (found.largest <= within and found.largest < math.inf)
+    return Exported(tuple(paths.values()), size, right, found.largest, found.by, found.told)
 
 
 def target_of(to: str | None, output: Path | None) -> str:

@@ -127,12 +127,13 @@ def _parameters(model: Any, name: str, single: bool) -> Iterator[str]:
     yield f"static const {real} {name}_parameters[{members}][{count}] = {{"
     for theta in model.parameters:
         yield "    {"
-        yield from _wrapped([digits(value, single) + end for value in theta], 8)
+        yield from wrapped([digits(value, single) + end for value in theta], 8)
         yield "    },"
     yield "};"
 
 
-def _wrapped(words: Sequence[str], indent: int) -> Iterator[str]:
+def wrapped(words: Sequence[str], indent: int) -> Iterator[str]:
+    """Yield lines of words with commas."""
     line = ""
     for word in words:
         if line and indent + len(line) + len(word) + 2 > WIDTH:
@@ -148,14 +149,7 @@ def _inputs(model: Any, name: str, real: str) -> Iterator[str]:
     columns = used(model.spec)
     fields = identifiers(column.name for column in columns)
     if any(column.kind == "categorical" for column in columns):
-        yield from (
-            f"static inline int {name}_same(const char *a, const char *b)",
-            "{",
-            "    while (*a && *a == *b) { a++; b++; }",
-            "    return *a == *b;",
-            "}",
-            "",
-        )
+        yield from same(name)
     yield f"static inline void {name}_inputs(const {name}_row *row, {real} *x)"
     yield "{"
     place = 0
@@ -163,6 +157,16 @@ def _inputs(model: Any, name: str, real: str) -> Iterator[str]:
         yield from _input(column, f"row->{field}", place, name, real)
         place += column.width
     yield "}"
+
+
+def same(name: str) -> Iterator[str]:
+    """Yield the function that compares two texts."""
+    yield f"static inline int {name}_same(const char *a, const char *b)"
+    yield "{"
+    yield "    while (*a && *a == *b) { a++; b++; }"
+    yield "    return *a == *b;"
+    yield "}"
+    yield ""
 
 
 def _input(column: Column, cell: str, place: int, name: str, real: str) -> Iterator[str]:
@@ -285,10 +289,16 @@ def _classes(model: Any, name: str, real: str) -> Iterator[str]:
     yield "    return best;"
     yield "}"
     yield ""
+    yield from class_names(classes, name)
+
+
+def class_names(classes: Sequence[str], name: str) -> Iterator[str]:
+    """Yield the function that gives a class its name."""
+    n = len(classes)
     yield f"static inline const char *{name}_class(int k)"
     yield "{"
     yield f"    static const char *const names[{n}] = {{"
-    yield from _wrapped([c_string(label) for label in classes], 8)
+    yield from wrapped([c_string(label) for label in classes], 8)
     yield "    };"
     yield f"    return k >= 0 && k < {n} ? names[k] : 0;"
     yield "}"

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import BadSetting
-from chainrule.exporting import c, javascript, plain_python, sql
+from chainrule.exporting import c, fixed, fixedrun, javascript, plain_python, sql
 from chainrule.exporting.samples import Samples, samples
 from chainrule.exporting.spelling import identifier
 
@@ -36,10 +36,16 @@ class Compared(NamedTuple):
         could not be tried.
     by : str
         What ran it, or why nothing could.
+    within : float, optional
+        What ``largest`` must not exceed. Default: by the type of the model's numbers.
+    told : str
+        More on how near it comes.
     """
 
     largest: float | None
     by: str
+    within: float | None = None
+    told: str = ""
 
 
 class Options(NamedTuple):
@@ -55,12 +61,18 @@ class Options(NamedTuple):
         That the SELECT reads.
     inputs : str
         Of ONNX: "columns", one input for each, or "tensor".
+    fixed_point : int
+        Of C: bits of a weight, 8 or 16, with which it needs no floating point; 0: it does.
+    calibrate : path or data frame
+        Raw rows for the formats of fixed point. None: some are made up.
     """
 
     name: str
     dialect: str = "sqlite"
     table: str = "data"
     inputs: str = "columns"
+    fixed_point: int = 0
+    calibrate: Any = None
 
 
 class Target(NamedTuple):
@@ -82,19 +94,43 @@ class Target(NamedTuple):
     compare: Callable[[Any, Samples, Options, Mapping[str, Path], Path], Compared]
 
 
-def _printed(command: list[str], by: str, tried: Samples, folder: Path) -> Compared:
+def _printed(command: list[str], by: str, expected: NDArray[Any], folder: Path) -> Compared:
     """Run a program that prints a line of numbers for each row."""
     done = subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT, cwd=folder)
     rows = [[float(word) for word in line.split()] for line in done.stdout.splitlines()]
-    return Compared(largest_difference(np.array(rows), tried.outputs), by)
+    return Compared(largest_difference(np.array(rows), expected), by)
 
 
 def _write_c(model: Any, tried: Samples, options: Options) -> Files:
+    if options.fixed_point:
+        found = fixedrun.fixed(model, options.fixed_point, options.calibrate)
+        return {".h": fixed.header(model, options.name, found)}
     return {".h": c.header(model, options.name, tried)}
 
 
 def _compare_c(
     model: Any, tried: Samples, options: Options, files: Mapping[str, Path], folder: Path
+) -> Compared:
+    if options.fixed_point:
+        return _compare_fixed(model, options, files, folder)
+    return _compiled(options, files, folder, tried.outputs)
+
+
+def _compare_fixed(
+    model: Any, options: Options, files: Mapping[str, Path], folder: Path
+) -> Compared:
+    """Hold the C's integers against those expected; how far these are off was measured."""
+    found = fixedrun.fixed(model, options.fixed_point, options.calibrate)
+    told = fixed.told(model, found.measured)
+    ran = _compiled(options, files, folder, found.outputs.astype(np.float64))
+    if ran.largest:
+        return Compared(math.inf, ran.by)
+    off = fixedrun.largest_in_sds(model, found.measured)
+    return Compared(None if ran.largest is None else off, ran.by, math.inf, told)
+
+
+def _compiled(
+    options: Options, files: Mapping[str, Path], folder: Path, expected: NDArray[Any]
 ) -> Compared:
     compiler = next((found for found in ("cc", "gcc", "clang") if shutil.which(found)), None)
     if compiler is None:
@@ -107,7 +143,7 @@ def _compare_c(
         [compiler, *flags, str(source), "-o", str(program), "-lm"],
         check=True, capture_output=True, timeout=TIME_LIMIT,
     )  # fmt: skip
-    return _printed([str(program)], compiler, tried, folder)
+    return _printed([str(program)], compiler, expected, folder)
 
 
 def _write_javascript(model: Any, tried: Samples, options: Options) -> Files:
@@ -123,7 +159,7 @@ def _compare_javascript(
     program = folder / "try.mjs"
     where = json.dumps(files[".mjs"].resolve().as_uri())
     program.write_text(f"import {{ selfTest }} from {where};\nselfTest(console.log);\n")
-    return _printed([node, str(program)], "node", tried, folder)
+    return _printed([node, str(program)], "node", tried.outputs, folder)
 
 
 def _write_python(model: Any, tried: Samples, options: Options) -> Files:
@@ -133,7 +169,8 @@ def _write_python(model: Any, tried: Samples, options: Options) -> Files:
 def _compare_python(
     model: Any, tried: Samples, options: Options, files: Mapping[str, Path], folder: Path
 ) -> Compared:
-    return _printed([sys.executable, "-I", str(files[".py"].resolve())], "Python", tried, folder)
+    command = [sys.executable, "-I", str(files[".py"].resolve())]
+    return _printed(command, "Python", tried.outputs, folder)
 
 
 def _write_onnx(model: Any, tried: Samples, options: Options) -> Files:
@@ -192,6 +229,10 @@ def written(model: Any, to: str, options: Options) -> Files:
     BadSetting
         If the target is unknown, or an option cannot be used.
     """
+    if to != "c" and (options.fixed_point or options.calibrate is not None):
+        raise BadSetting(f"fixed_point and calibrate are of C alone, not of {to}")
+    if options.calibrate is not None and not options.fixed_point:
+        raise BadSetting("calibrate is for fixed_point, which is not given; 16 is usual")
     return target(to).write(model, samples(model), options)
 
 
