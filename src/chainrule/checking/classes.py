@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import io
 import re
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.checking import wordlist
 from chainrule.checking.bundling import bundle, bundles
 from chainrule.checking.functions import setting, signature_of
 from chainrule.checking.packing import Shapes, layouts
@@ -21,10 +23,14 @@ from chainrule.checking.steps import Case, pass_of
 from chainrule.checking.tracing import Trace
 from chainrule.network import Network
 
-FORWARD = r"(feed)?forward(pass|propagation|prop)?|predict|call|propagate|computeoutputs?"
+FORWARD = (
+    r"(feed)?forward(pass|propagation|prop)?|predict|call|propagate|computeoutputs?|"
+    rf"{wordlist.FORWARD}"
+)
 BACKWARD = (
     r"back(ward)?(s)?(pass|propagation|propagate|prop)?|(compute|calc|get)?grad(ient)?s?|"
-    r"trainstep|trainonbatch|train|fit|step|learn"
+    rf"trainstep|trainonbatch|train|fit|step|learn|\w*({wordlist.BACKWARD})\w*|"
+    rf"\w*({wordlist.TRAINING})\w*"
 )
 WITH_LOSS = r"(compute)?loss(andgrads?|gradients?)?|cost(function)?"
 UPDATE = r"update(parameters|params|weights)?|step|optimize|applygradients"
@@ -47,6 +53,7 @@ class ClassProgram:
             raise Unreadable(
                 "it has no method that sounds like back-propagation, such as backward(X, y)"
             )
+        self.forward = self.forward or self._maker(self.backward)
         self.roles = {name: role_of(name) or "" for name in self.arguments}
         self.roles |= {
             name: role_of(name) or "" for name in signature_of(self._bare(self.backward))
@@ -63,8 +70,24 @@ class ClassProgram:
             and (not name.startswith("__") or name in vars(self.thing))
         ]  # fmt: skip
         order = ["forward", "backward", "backprop", "back_propagation"]
-        names.sort(key=lambda name: (order.index(name) if name in order else 9, name))
+        names.sort(key=lambda name: (order.index(name) if name in order else 9,
+                                     bool(re.search(wordlist.TRAINING, plain(name))), name))  # fmt: skip
         return names[0] if names else None
+
+    def _maker(self, backward: str) -> str | None:
+        """Return the method that sets what another reads and does not set, whatever its name."""
+        methods = {
+            node.name: _attributes(node) for node in ast.walk(self.source.tree)
+            if isinstance(node, ast.FunctionDef)
+        }  # fmt: skip
+        if backward not in methods:
+            return None
+        read, own, _ = methods.pop(backward)
+        _, built, _ = methods.pop("__init__", (set(), set(), set()))
+        needed = read - own - built
+        makers = [name for name, (_, made, called) in methods.items()
+                  if needed and needed <= made and backward not in called]  # fmt: skip
+        return makers[0] if makers else None
 
     def _bare(self, name: str) -> Any:
         return getattr(self.thing, name)
@@ -230,6 +253,21 @@ class ClassProgram:
             if role_of(name) == "rate" and isinstance(value, (int, float)) and value:
                 return float(value)
         return case.rate
+
+
+def _attributes(method: ast.FunctionDef) -> tuple[set[str], set[str], set[str]]:
+    """Return the attributes of self that a method reads, those that it sets, and what it calls."""
+    mine = [
+        node for node in ast.walk(method)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        and node.value.id == "self"
+    ]  # fmt: skip
+    made = {node.attr for node in mine if isinstance(node.ctx, ast.Store)}
+    called = {
+        node.func.attr for node in ast.walk(method)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }  # fmt: skip
+    return {node.attr for node in mine if isinstance(node.ctx, ast.Load)} - called, made, called
 
 
 def parameters_in(object_: Any, depth: int, gradients: bool = False) -> dict[str, Place]:
