@@ -59,6 +59,15 @@ class ClassProgram:
             name: role_of(name) or "" for name in signature_of(self._bare(self.backward))
         }
 
+    @classmethod
+    def every(cls, kind: type, network: Network, hints: dict[str, str]) -> Iterator[ClassProgram]:
+        """Yield the programs that a class may be."""
+        yield cls(kind, network, hints)
+
+    def sized(self, network: Network) -> ClassProgram:
+        """Return the same program, for a network of other sizes."""
+        return type(self)(self.thing, network, self.hints)
+
     def files(self) -> frozenset[str]:
         """Return the files that its code stands in."""
         return files_of(self.thing)

@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from chainrule.checking.finding import candidates, named
+from chainrule.checking.finding import candidates, named, ranked
 from chainrule.errors import BadCode
 
 LONGEST_LINE = 60
@@ -33,28 +33,6 @@ SHARED = {
     "builtins": builtins, "math": math, "random": random, "numpy": np,
     "numpy.linalg": np.linalg, "numpy.random": np.random,
 }  # fmt: skip
-
-
-def load(text: str) -> Any:
-    """Return a function or class from a file.
-
-    The file is run as a module that is not ``__main__``. What it prints is dropped, and
-    ``input()`` is refused.
-
-    Parameters
-    ----------
-    text : str
-        ``FILE.py:NAME``, or ``FILE.py``, in which the one that looks like back-propagation
-        is taken.
-
-    Raises
-    ------
-    BadCode
-        If the file cannot be read or run, or has no such function, or several.
-    """
-    path, name = address(text)
-    content = read(path)
-    return take(run(path, content), path, name or chosen(path, content))
 
 
 def address(text: str) -> tuple[Path, str | None]:
@@ -142,6 +120,13 @@ def chosen(path: Path, content: str) -> str:
         f"{path.name} has {len(found)} that could be meant: {', '.join(lines)}; say which, such "
         f"as {path.name}:{found[0]}"
     )
+
+
+def choices(path: Path, content: str) -> list[str]:
+    """Return what may be back-propagation in a file, the likeliest first."""
+    first = chosen(path, content)
+    tiers = [tier for tier in ranked(parsed(path, content)) if first not in tier]
+    return [first, *(name for tier in tiers for name in tier)]
 
 
 def run(path: Path, content: str) -> types.ModuleType:

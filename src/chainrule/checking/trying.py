@@ -73,7 +73,7 @@ def _other_sizes(program: Any, best: Judged) -> tuple[list[str], list[str]]:
     for sizes in ((*(n + 1 for n in inner), last), (*inner, last + 1)):
         try:
             other = replace(network, sizes=sizes)
-            again = type(program)(program.thing, other, program.hints)
+            again = program.sized(other)
             runs = runs_of(again, best.way)
         except (Exception, SystemExit, BadSetting):
             continue
