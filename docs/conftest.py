@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+collect_ignore = ["conftest.py"]  # two of one name cannot both be searched for examples
 TABLES = Path(__file__).parent / "tutorial"
 
 

@@ -7,6 +7,8 @@ from hypothesis import settings
 
 from chainrule.jit import COMPILED
 
+collect_ignore = ["conftest.py"]  # two of one name cannot both be searched for examples
+
 settings.register_profile("default", deadline=None, max_examples=50)
 settings.register_profile("ci", deadline=None, max_examples=100, derandomize=True)
 settings.register_profile("plain", deadline=None, max_examples=10)

@@ -274,7 +274,7 @@ def test_hostile_sources_are_refused_at_once(name):
     started = time.perf_counter()
     with pytest.raises(BadRule) as caught:
         Rule(HOSTILE[name])
-    assert time.perf_counter() - started < 0.5
+    assert time.perf_counter() - started < 5.0  # what is not limited takes minutes, or for ever
     assert len(str(caught.value)) < 6000
 
 

@@ -1,7 +1,7 @@
-"""Write the pages that are made while the site is built: rules, command, changes.
+"""Write the pages that are made while the site is built: a step, rules, command, changes.
 
-Each is printed from its only source: the registries of rules, the command's own help,
-and ``CHANGELOG.md``.
+Each is printed from its only source: the engine, the rules, the command's own help, and
+``CHANGELOG.md``.
 """
 
 import ast
@@ -22,6 +22,7 @@ def on_files(files: Any, config: Any) -> Any:
     pages = {
         "reference/rules.md": rules(),
         "reference/command.md": command(),
+        "tutorial/worked.md": worked(),
         "changelog.md": (ROOT / "CHANGELOG.md").read_text(),
     }
     for path, text in pages.items():
@@ -63,8 +64,10 @@ PLURALS = {
 
 
 def rules() -> str:
-    """Return the reference of all rules: their mathematics, and the code that is compiled."""
-    parts = re.split(r"^## (\w+): (.+)$", _mathematics(), flags=re.M)
+    """Return what ``chainrule explain --source`` prints, with the code that is compiled."""
+    from chainrule.explaining.reference import source
+
+    parts = re.split(r"^## (\w+): (.+)$", source().to_markdown(), flags=re.M)
     page = [
         "# The rules\n\nEvery formula that the engine computes, printed from the code that is "
         "compiled, with that code below it. The value and its derivative stand side by side; the "
@@ -76,19 +79,6 @@ def rules() -> str:
             page.append(f"## {PLURALS[kind]}")
         page += [f"### {name}", text.strip(), _code(kind, name.replace("\\", ""))]
     return "\n\n".join(page)
-
-
-def _mathematics() -> str:
-    """Return what ``chainrule explain --source`` prints, as Markdown."""
-    try:
-        from chainrule.explaining.reference import source
-    except ImportError:
-        rules = [(kind, *rule) for kind, found in _registries().items() for rule in found.items()]
-        docs = [
-            f"## {kind}: {name}\n\n{inspect.getdoc(rule)}" for kind, name, rule in rules if rule
-        ]
-        return "\n\n".join(docs)
-    return source().to_markdown()
 
 
 def _registries() -> dict[str, dict[str, Any]]:
@@ -113,6 +103,19 @@ def _code(kind: str, name: str) -> str:
     return "\n".join(["```python", head, *body, "```"])
 
 
+def worked() -> str:
+    """Return the step of the tutorial's first page, as ``chainrule.explain`` prints it."""
+    from chainrule import Network, explain
+
+    network, parameters = Network((3, 1), output="sigmoid"), [0.1, -0.2, 0.05, 0.0]
+    step = explain(network, parameters, [1.0, 2.0, 3.0], 1.0, solver="gd", learning_rate=0.5)
+    _, text = step.to_markdown().split("\n", 1)
+    return (
+        "# The step in full\n\nThe step of [the page before](neuron.md), as `explain` "
+        f"prints it. The numbers on the right are the document's equations.\n{text}"
+    )
+
+
 # The command.
 
 
@@ -124,8 +127,8 @@ def command() -> str:
 
     group = get_command(app)
     parts = [
-        "# The command\n\nWhat `chainrule COMMAND --help` prints. Exit status: 0, or 2 for input "
-        "that cannot be used, or 130 after Ctrl-C."
+        "# The command\n\nWhat `chainrule COMMAND --help` prints. Exit status: 0; 1 if "
+        "`check` found a mistake; 2 for input that cannot be used; 130 after Ctrl-C."
     ]
     for name, each in group.commands.items():  # type: ignore[attr-defined]
         if each.hidden:

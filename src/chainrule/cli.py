@@ -145,41 +145,6 @@ def show(model: opt.Model, as_json: opt.Json = False) -> None:
 
 
 @app.command()
-def check(
-    ctx: typer.Context,
-    code: check_opt.Code,
-    sizes: check_opt.Sizes = None,
-    hidden: check_opt.Hidden = None,
-    output: check_opt.Output = None,
-    loss: check_opt.Loss = None,
-    weights: check_opt.Weights = None,
-    samples: check_opt.Samples = None,
-    targets: check_opt.Targets = None,
-    biases: check_opt.Biases = None,
-    function: check_opt.Function = None,
-    csv: check_opt.Grades = None,
-    jobs: check_opt.Jobs = 2,
-    timeout: check_opt.Timeout = 60.0,
-    memory: check_opt.Memory = 2048,
-    as_json: check_opt.Json = False,
-) -> None:
-    """Judge back-propagation that somebody wrote, and name the factor that went wrong.
-
-    Exit status: 0 right, 1 a mistake, 2 it could not be run; for a folder 0 if it came to
-    its end, whatever was found.
-
-    The code runs in a process of its own with limits, which fence in accidents and not malice.
-
-    [bold]chainrule check net.py:backward --sizes 3-4-1 --hidden tanh --output sigmoid[/bold]
-
-    [bold]chainrule check submissions/ --sizes 3-4-1 --csv grades.csv[/bold]
-    """
-    from chainrule.checkcommand import check_command
-
-    check_command(dict(ctx.params))
-
-
-@app.command()
 def explain(
     model: opt.Explained = None,
     table: opt.ExplainedTable = None,
@@ -229,6 +194,41 @@ def worksheet(
     from chainrule.worksheetcommand import worksheet_command
 
     worksheet_command(sizes, (hidden, output, loss), seed, learning_rate, answers, form, file)
+
+
+@app.command()
+def check(
+    ctx: typer.Context,
+    code: check_opt.Code,
+    sizes: check_opt.Sizes = None,
+    hidden: check_opt.Hidden = None,
+    output: check_opt.Output = None,
+    loss: check_opt.Loss = None,
+    weights: check_opt.Weights = None,
+    samples: check_opt.Samples = None,
+    targets: check_opt.Targets = None,
+    biases: check_opt.Biases = None,
+    function: check_opt.Function = None,
+    csv: check_opt.Grades = None,
+    jobs: check_opt.Jobs = 2,
+    timeout: check_opt.Timeout = 60.0,
+    memory: check_opt.Memory = 2048,
+    as_json: check_opt.Json = False,
+) -> None:
+    """Judge back-propagation that somebody wrote, and name the factor that went wrong.
+
+    Exit status: 0 right, 1 a mistake, 2 it could not be run; for a folder 0 if it came to
+    its end, whatever was found.
+
+    The code runs in a process of its own with limits, which fence in accidents and not malice.
+
+    [bold]chainrule check net.py:backward --sizes 3-4-1 --hidden tanh --output sigmoid[/bold]
+
+    [bold]chainrule check submissions/ --sizes 3-4-1 --csv grades.csv[/bold]
+    """
+    from chainrule.checkcommand import check_command
+
+    check_command(dict(ctx.params))
 
 
 @app.command()

@@ -23,7 +23,7 @@ def latex(expression: Any, digits: int = DIGITS) -> str:
 
     Examples
     --------
-    >>> from chainrule.notation import Number
+    >>> from chainrule.notation import Number, Quotient, Sum, Symbol
     >>> print(latex(Sum((Symbol("W", 2, (1, 3)), Quotient(Number(1), Symbol("n"))))))
     W_{1,3}^{(2)} + \frac{1}{n}
     """
@@ -40,7 +40,7 @@ def mathml(expression: Any, digits: int = DIGITS) -> str:
 
     Examples
     --------
-    >>> from chainrule.notation import Number
+    >>> from chainrule.notation import Number, Quotient, Sum, Symbol
     >>> print(mathml(Quotient(Number(1), Symbol("n"))))
     <mfrac><mn>1</mn><mi>n</mi></mfrac>
     """

@@ -161,7 +161,7 @@ def _twice(program: Any, judged: Judged) -> tuple[int, int]:
         second = program.run(judged.runs[0].case, judged.way, passes=2)
     except (Exception, SystemExit):
         return 0, 0
-    pairs = [(a, b) for a, b in _parts(first, second) if np.abs(a).max(initial=0.0) > 0]
+    pairs = [(a, b) for a, b in _parts(first, second) if np.abs(a).max(initial=0.0) > 1e-9]
     doubled = sum(close(b, 2.0 * a, 1e-9) for a, b in pairs)
     return doubled, sum(close(b, a, 1e-9) for a, b in pairs)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -14,6 +15,7 @@ from chainrule.checking.matching import Finding, Gradients, Seen, find
 from chainrule.checking.packing import SINGLE as ONE
 from chainrule.checking.roles import role_of
 from chainrule.checking.running import Run, Way
+from chainrule.checking.sources import family, source_of
 from chainrule.checking.steps import Case, pass_of
 from chainrule.checking.tracing import Trace
 from chainrule.network import Network
@@ -85,13 +87,24 @@ def judge(program: Any, pairs: bool = True) -> tuple[Judged | None, list[Error]]
     ways = list(program.ways())
     several = [way for way in ways if way.shapes.samples not in ("column", "row")]
     best = _judge(program, several, errors, pairs)
-    if best is not None and (best.findings or (best.findings == [] and not best.runs[0].grows)):
+    if best is not None and (
+        (best.findings == [] and not best.runs[0].grows)
+        or (best.findings and (not best.runs[0].grows or _knows_of_samples(program)))
+    ):
         return best, errors
     if best is None or best.runs[0].grows:
         alone = _judge(program, [way for way in ways if way not in several], errors, pairs)
         if best is None or (alone is not None and alone.cost < best.cost):
             return alone, errors
     return best, errors
+
+
+def _knows_of_samples(program: Any) -> bool:
+    """Say whether code sums over samples, or counts them: it is then not for one alone."""
+    inputs = "|".join(n for n, role in program.roles.items() if role in ("x", "y")) or "x"
+    text = "\n".join(source_of(thing).plain for _, thing in family(program.thing))
+    pattern = rf"axis\s*=|\bsum\(|\bmean\(|/\s*m\b|len\(({inputs})\)|\b({inputs})\.shape"
+    return re.search(pattern, text) is not None
 
 
 def _judge(program: Any, ways: list[Way], errors: list[Error], pairs: bool) -> Judged | None:

@@ -196,7 +196,7 @@ def repaired(
     name: str,
     words: Words,
     near: int | None,
-    right: Callable[[Any], bool],
+    right: Callable[[Any], float],
 ) -> Repair | None:
     """Return the line that a small change makes right, and the changed line.
 
@@ -210,24 +210,37 @@ def repaired(
     near : int or None
         The line at which the mistake was seen.
     right : callable
-        Says of the changed program whether the mistake is gone.
+        Says how much of the mistake is gone from a changed program: 1 for all of it, less for a
+        part, 0 for nothing. A part counts where no likely change takes all of it away.
     """
     workshop = Workshop(program)
     if not workshop.whole:
         return None
     until = time.perf_counter() + SECONDS
+    in_part: Repair | None = None
     for member, change in _ordered(workshop, name, words, near):
         if time.perf_counter() > until:
             break
+        if in_part and change.kind not in likely_for(name):
+            continue
         source = workshop.members[member]
         try:
             text = change.made(source.plain)
             other = workshop.changed(member, text)
-            if right(other):
-                return Repair(_place(source, text, change), other)
+            if gone := right(other):
+                repair = Repair(_place(source, text, change), other)
+                if gone >= 1:
+                    return repair
+                in_part = in_part or repair
         except (Exception, SystemExit):  # what a change breaks is no answer
             continue
-    return None
+    return in_part
+
+
+def likely_for(name: str) -> tuple[str, ...]:
+    """Return the kinds of changes that may undo a mistake of this name, the likeliest first."""
+    parts = name.split("_")
+    return KINDS.get(name, KINDS.get("_".join(parts[:2]), KINDS.get(parts[0], ())))
 
 
 def silenced(program: Any) -> Any:
@@ -253,8 +266,7 @@ def _ordered(
     workshop: Workshop, name: str, words: Words, near: int | None
 ) -> Iterator[tuple[str, Change]]:
     """Yield the changes: of the likely kinds at the line, elsewhere, then the others."""
-    parts = name.split("_")
-    likely = KINDS.get(name, KINDS.get("_".join(parts[:2]), KINDS.get(parts[0], ())))
+    likely = likely_for(name)
     every = [
         (member, change)
         for member, source in workshop.members.items()
@@ -318,26 +330,26 @@ def places(program: Any, best: Judged, trace: Trace) -> list[Place | None]:
     return found
 
 
-def explained(best: Judged, enough: list[Edits]) -> Callable[[Any], bool]:
-    """Return what says whether a program has only these mistakes left, or those."""
+def explained(best: Judged, enough: list[Edits]) -> Callable[[Any], float]:
+    """Return what says whether a program has only the first of these mistakes left, or others."""
 
-    def right(program: Any) -> bool:
-        open_ = list(enough)
+    def right(program: Any) -> float:
+        left = list(range(len(enough)))
         for run in best.runs:
             again = program.run(run.case, best.way)
             if len(again.grows) > len(run.grows):
-                return False
+                return 0.0
             (seen,) = seen_by([again], best.reduction)
-            open_ = [edits for edits in open_ if explains(edits, seen)]
-            if not open_:
-                return False
-        return True
+            left = [k for k in left if explains(enough[k], seen)]
+            if not left:
+                return 0.0
+        return 1.0 if 0 in left else 0.5
 
     return right
 
 
 def place_of_effect(
-    program: Any, best: Judged, name: str, trace: Trace, gone: Callable[[Any], bool]
+    program: Any, best: Judged, name: str, trace: Trace, gone: Callable[[Any], float]
 ) -> Place | None:
     """Return the line of a mistake that shows beside the gradients, by a change that ends it."""
     layers = tuple(range(1, len(best.runs[0].case.layers) + 1))
