@@ -14,6 +14,7 @@ from chainrule.checking.functions import FunctionProgram
 from chainrule.checking.inferring import ADVICE, OTHERS, candidates, shows_loss
 from chainrule.checking.judging import Error, Judged, judge
 from chainrule.checking.loading import address, blame, choices, read, run, take
+from chainrule.checking.mending import mended
 from chainrule.checking.packing import BIASES, TARGETS, WEIGHTS
 from chainrule.checking.packing import SAMPLES as SAMPLE_WAYS
 from chainrule.checking.progress import prints
@@ -111,25 +112,34 @@ def checked(
     try:
         if network is None:
             return _inferred(thing, hints, said or {})
-        report = _judged(thing, network, hints)
-        unsaid = said is not None and {"hidden", "output", "loss"} - set(said)
-        if not unsaid or report.verdict == "correct":
+        report, seen = _judged(thing, network, hints)
+        if said is None or report.verdict == "correct":
             return report
-        return _with_the_rest(thing, hints, said or {}, report)
+        return _with_the_rest(thing, hints, _told(thing, network, said, seen), report)
     except Unreadable as error:
         return Report("failed", name, f"{name} could not be called: {error}.")
 
 
+def _told(thing: Any, network: Network, said: dict[str, Any], seen: int) -> dict[str, Any]:
+    """Return what is known of a network: what was said, what was seen, a loss where none shows."""
+    told = dict(said)
+    if seen == len(network.sizes) - 1:
+        told |= {"hidden": network.hidden, "output": network.output}
+    if "loss" not in told and network.output != "softmax" and not shows_loss(thing, beside=True):
+        told["loss"] = network.loss
+    return told
+
+
 def _with_the_rest(thing: Any, hints: dict[str, str], said: dict[str, Any], plain: Report) -> Report:
-    """Judge code as the network that it shows, as far as nobody said which it is."""
+    """Judge code as the network that it shows, as far as it is open which it is."""
+    if {"hidden", "output", "loss"} <= set(said):
+        return plain
     try:
         other = _inferred(thing, hints, said)
     except Unreadable:
         return plain
-    kinder = other.verdict == "correct" or (
-        other.verdict == "mistake"
-        and (plain.verdict != "mistake" or len(other.mistakes) < len(plain.mistakes))
-    )
+    fewer = plain.verdict != "mistake" or len(other.mistakes) < len(plain.mistakes)
+    kinder = other.verdict == "correct" or (other.verdict == "mistake" and fewer)
     return other if kinder else plain
 
 
@@ -147,7 +157,9 @@ def _inferred(thing: Any, hints: dict[str, str], said: dict[str, Any]) -> Report
     failed: Report | None = None
     for network in networks:
         try:
-            program, best, errors = _likeliest(thing, network, hints, pairs=False, guessed=True)
+            program, best, errors = _likeliest(
+                thing, network, hints, pairs=False, guessed="loss" not in said
+            )
         except Unreadable as reason:
             error = reason
             continue
@@ -205,13 +217,20 @@ def _hints(**given: str | None) -> dict[str, str]:
     return {key: value for key, value in given.items() if value is not None}
 
 
-def _judged(thing: Any, network: Network, hints: dict[str, str]) -> Report:
+def _judged(thing: Any, network: Network, hints: dict[str, str]) -> tuple[Report, int]:
+    """Judge code, and say how many layers of its forward pass are those of the network."""
     program, best, errors = _likeliest(thing, network, hints)
-    return _failed(program, errors) if best is None else reported(program, best)
+    if best is None:
+        return mended(program, errors) or _failed(program, errors), 0
+    return reported(program, best), best.forward
 
 
 def _likeliest(
-    thing: Any, network: Network, hints: dict[str, str], pairs: bool = True, guessed: bool = False
+    thing: Any,
+    network: Network,
+    hints: dict[str, str],
+    pairs: bool = True,
+    guessed: bool = False,
 ) -> tuple[Any, Judged | None, list[Error]]:
     """Return the program that code is likeliest to be, and what is wrong with it."""
     found: list[tuple[Any, Judged | None, list[Error]]] = []

@@ -285,7 +285,9 @@ OTHERS = {
 }
 
 
-def shows_loss(code: Any) -> bool:
-    """Say whether a loss stands in the code, so that its network need not be guessed."""
+def shows_loss(code: Any, beside: bool = False) -> bool:
+    """Say whether a loss stands in the code, or beside it, so that it need not be guessed."""
+    if beside and _beside(code, r"cost|loss|mse|entropy|kosten|verlust|coste?|perd|perte"):
+        return True
     text = re.sub(r"def (d_?)?\w*(prime|deriv|grad)\w*[\s\S]*?return[^\n]*", "", text_of(code))
     return bool(re.search(LOG, text)) or bool(re.search(r"mse|mean_squared|\) ?\*\* ?2", text))

@@ -35,6 +35,28 @@ SHARED = {
 }  # fmt: skip
 
 
+def load(text: str) -> Any:
+    """Return a function or class from a file.
+
+    The file is run as a module that is not ``__main__``. What it prints is dropped, and
+    ``input()`` is refused.
+
+    Parameters
+    ----------
+    text : str
+        ``FILE.py:NAME``, or ``FILE.py``, in which the one that looks like back-propagation
+        is taken.
+
+    Raises
+    ------
+    BadCode
+        If the file cannot be read or run, or has no such function, or several.
+    """
+    path, name = address(text)
+    content = read(path)
+    return take(run(path, content), path, name or chosen(path, content))
+
+
 def address(text: str) -> tuple[Path, str | None]:
     """Split ``FILE.py:NAME`` into the two.
 

@@ -40,7 +40,7 @@ def reported(program: Any, best: Judged) -> Report:
     common: dict[str, Any] = {
         "name": program.name,
         "network": described(program.network),
-        "convention": _convention(program, best),
+        "convention": convention_of(program, best),
         "tried": more.words if more else "",
     }
     if best.others:
@@ -63,7 +63,8 @@ def reported(program: Any, best: Judged) -> Report:
     return Report(verdict, message=message, notes=tuple(notes), **common)
 
 
-def _convention(program: Any, best: Judged) -> str:
+def convention_of(program: Any, best: Judged) -> str:
+    """Return in some words how code was called."""
     way = str(best.way)
     if getattr(program, "draws", False):
         way = "parameters of its own, " + way[way.index("samples") :].partition(", biases")[0]
