@@ -6,7 +6,6 @@ the code does with it; where that leaves several ways, they are tried in turn.
 
 from __future__ import annotations
 
-import ast
 import inspect
 import re
 from collections.abc import Iterable, Sequence
@@ -24,8 +23,8 @@ FORWARD = re.compile(
 MADE = re.compile(r"(a|z|h|s|o|u|net|al|act|out|hidden|layer|probs?|yhat|ypred|yp|preds?|"
                   r"predictions?|outputs?|logits?|scores?|salida|ausgabe|sortie|saida)(\d*)")  # fmt: skip
 STATE = re.compile(
-    r"v|m|s|vel|velocity|velocities|velocidad|momentums?|moments?|state|opt(imizer)?state|history"
-    r"|adam|cache|buffers?|prev\w*|v(w|b|dw|db)\d*"
+    r"v|m|s|vel|velocity|velocities|velocidad|momentums?|moments?|state|opt(imizer)?state"
+    r"|history|adam|cache|buffers?|prev\w*|v(w|b|dw|db)\d*"
 )
 ONCE = ("params", "x", "y", "rate", "l2")
 OPTIONAL = ("rate", "params", "cache", "y", "loss")  # of which a default may be another thing
@@ -69,7 +68,7 @@ def assignments(function: Any, depth: int, targets: bool = True) -> list[Roles]:
         found += _placed(named | made, rest, depth, needed, arguments)
     found += _placed(named, unknown, depth, needed, arguments)
     if not found:
-        _refuse(arguments, named, unknown, needed)
+        raise refusal(function, targets)
     source = source_of(function)
     found = [other for roles in found for other in _otherwise(roles, arguments, source.text, depth)]
     return [dict(pairs) for pairs in dict.fromkeys(tuple(roles.items()) for roles in found)][:MOST]
@@ -158,9 +157,7 @@ def _placed(
     plans = []
     for order in [[], *orders] if given or "made" in have else orders:
         plans += [[*order, *open_], [*open_, *order]]
-    found = [
-        dict(zip(unknown, plan, strict=True)) for plan in plans if len(plan) == len(unknown)
-    ]
+    found = [dict(zip(unknown, plan, strict=True)) for plan in plans if len(plan) == len(unknown)]
     if not found and given and len(unknown) > len(open_):
         states = [name for name in unknown if STATE.fullmatch(plain(name))]
         rest = [name for name in unknown if name not in states]
@@ -206,35 +203,17 @@ def _otherwise(
     return found
 
 
-def _refuse(
-    arguments: dict[str, inspect.Parameter],
-    named: Roles,
-    unknown: list[str],
-    needed: list[str],
-) -> None:
+def refusal(function: Any, targets: bool = True) -> Unreadable:
+    """Return what is to be said of a function whose arguments cannot be told apart."""
+    arguments = signature_of(function)
+    named, unknown = _by_name(arguments)
     if unknown:
-        raise Unreadable(
+        return Unreadable(
             f"what its argument {unknown[0]!r} stands for cannot be seen; call the arguments "
             "w, b, x, y, or W1, b1, W2, ..., or params, X, Y"
         )
-    missing = next(role for role in needed if role not in named.values())
-    raise Unreadable(
+    missing = "x" if not targets or "x" not in named.values() else "y"
+    return Unreadable(
         f"it has no argument for the {'inputs (x)' if missing == 'x' else 'targets (y)'}; "
         f"its arguments are {', '.join(arguments) or 'none'}"
     )
-
-
-def unpacked(function: Any, name: str) -> int:
-    """Return into how many names a function unpacks an argument, or 0.
-
-    Examples
-    --------
-    >>> unpacked(lambda theta: theta, "theta")
-    0
-    """
-    for node in ast.walk(source_of(function).tree):
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name):
-            target = node.targets[0]
-            if node.value.id == name and isinstance(target, (ast.Tuple, ast.List)):
-                return len(target.elts)
-    return 0

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from chainrule.checking.assigning import refusal
 from chainrule.checking.classes import ClassProgram
 from chainrule.checking.functions import FunctionProgram
 from chainrule.checking.inferring import ADVICE, OTHERS, candidates, shows_loss
@@ -130,7 +131,9 @@ def _told(thing: Any, network: Network, said: dict[str, Any], seen: int) -> dict
     return told
 
 
-def _with_the_rest(thing: Any, hints: dict[str, str], said: dict[str, Any], plain: Report) -> Report:
+def _with_the_rest(
+    thing: Any, hints: dict[str, str], said: dict[str, Any], plain: Report
+) -> Report:
     """Judge code as the network that it shows, as far as it is open which it is."""
     if {"hidden", "output", "loss"} <= set(said):
         return plain
@@ -245,6 +248,8 @@ def _likeliest(
     if not run:
         return min(found, key=lambda each: min((_telling(e) for _, e in each[2]), default=9))
     program, best, errors = min(run, key=lambda each: (-each[1].forward, each[1].cost))
+    if best.findings is None and not best.forward and getattr(program, "placed", bool)():
+        raise refusal(thing)
     if best.findings is None and pairs and len(programs) > 1:
         return _best_way(program)
     return program, best, errors

@@ -45,6 +45,7 @@ class ClassProgram:
         self.name, self.source = kind.__name__, source_of(kind)
         self.depth = len(network.sizes) - 1
         self.trace: Trace | None = None
+        self.unjudged = ""  # a method that steps, where gradients were read before it
         self.guessed = False  # whether nobody said which loss it has
         self.arguments = signature_of(kind)
         self.forward = self._method(FORWARD)
@@ -79,9 +80,12 @@ class ClassProgram:
             and (not name.startswith("__") or name in vars(self.thing))
         ]  # fmt: skip
         order = ["forward", "backward", "backprop", "back_propagation"]
-        names.sort(key=lambda name: (order.index(name) if name in order else 9,
-                                     bool(re.search(wordlist.TRAINING, plain(name))), name))  # fmt: skip
-        return names[0] if names else None
+
+        def rank(name: str) -> tuple[int, bool, str]:
+            trains = re.search(wordlist.TRAINING, plain(name)) is not None
+            return order.index(name) if name in order else 9, trains, name
+
+        return min(names, key=rank, default=None)
 
     def _maker(self, backward: str) -> str | None:
         """Return the method that sets what another reads and does not set, whatever its name."""
@@ -240,6 +244,8 @@ class ClassProgram:
                 pass
         gradients = parameters_in(object_, self.depth, gradients=True)
         if gradients:
+            update = self._method(UPDATE)
+            self.unjudged = update if update and update != self.backward else ""
             return {name: c[k] for name, (c, k) in gradients.items()}, False, loss
         now = {name: c[k] for name, (c, k) in parameters_in(object_, self.depth).items()}
         if all(np.array_equal(now[name], old[name]) for name in old):

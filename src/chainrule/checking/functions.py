@@ -76,6 +76,11 @@ class FunctionProgram:
         if failed and not some:
             raise failed
 
+    def placed(self) -> bool:
+        """Say whether names told nothing of some arguments, so that their places had to."""
+        return any(role_of(name) is None and role not in ("m", "made", "zeros")
+                   for name, role in self.roles.items())  # fmt: skip
+
     def sized(self, network: Network) -> FunctionProgram:
         """Return the same program, for a network of other sizes."""
         forward = self.forward.thing if self.forward else None

@@ -97,7 +97,7 @@ def candidates(
     """
     text = text_of(code)
     found = [name for name, pattern in NAMES.items() if re.search(pattern, text)]
-    networks = []
+    networks, refused = [], ""
     said = said or {}
     told = said.get("sizes")
     for sizes in [told] if told else _sizes(code, text, "softmax" in found):
@@ -110,10 +110,14 @@ def candidates(
                 losses = [*_losses(beside, output), *losses, "half_squared_error", *OTHERS]
             for loss in losses:
                 shown = {"hidden": tuple(hidden) or "relu", "output": output, "loss": loss}
-                with contextlib.suppress(BadSetting):
+                try:
                     networks.append(Network(**shown | said | {"sizes": sizes}))
+                except BadSetting as error:
+                    refused = str(error)
         if seen:
             break
+    if not networks and said and refused:
+        raise Unreadable(refused)
     return list(dict.fromkeys(networks))[:MOST]
 
 

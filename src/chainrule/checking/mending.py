@@ -7,6 +7,7 @@ import re
 import time
 import traceback
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from chainrule.checking.catalogue import CATALOGUE
@@ -86,21 +87,24 @@ def _right(program: Any, way: Way) -> Judged | None:
     return None
 
 
-def _changes(
-    program: Any, workshop: Workshop, way: Way, line: int
-) -> Iterator[tuple[str, Change]]:
+def _changes(program: Any, workshop: Workshop, way: Way, line: int) -> Iterator[tuple[str, Change]]:
     """Yield changes: transposes and turned products in the line, then other names and places."""
     case = samples_of(program.network, l2_of(program), way)[0]
     trace = traced(program, Judged(way, [Run(case, {})], NONE, None))
-    names = {v.name for v in trace.values if v.numbers.size > 1 and re.fullmatch(r"(self\.)?\w+", v.name)}
+    names = {
+        v.name for v in trace.values if v.numbers.size > 1 and re.fullmatch(r"(self\.)?\w+", v.name)
+    }
     words = Words([], [], sorted(names))
     every: list[tuple[int, str, Change]] = []
     for member, source in workshop.members.items():
         found = [*changes(source.plain, words), *_turned(source.plain)]
         for change in found:
             away = abs(source.first + change.line - 1 - line)
-            kinds = ("transpose", "turn", "name") if away == 0 else ("name", "drop") if away < 8 else ()
+            kinds = (
+                ("transpose", "turn", "name") if away == 0 else ("name", "drop") if away < 8 else ()
+            )
             if change.kind in kinds:
+                change = replace(change, text=re.sub(r" (\+ 1 - 1|- 1 \+ 1)$", "", change.text))
                 every.append((10 * away + kinds.index(change.kind), member, change))
     for _, member, change in sorted(every, key=lambda each: each[0]):
         yield member, change
@@ -126,7 +130,8 @@ def _turned(source: str) -> Iterator[Change]:
                 yield _change(held, f"{_tight(held, source)}.T", "transpose")
         if len(pair) == 2:
             left, right = (_tight(part, source) for part in pair)
-            yield _change(node, form.format(right, left), "turn")
+            product: Any = node
+            yield _change(product, form.format(right, left), "turn")
 
 
 def _tight(node: ast.expr, source: str) -> str:

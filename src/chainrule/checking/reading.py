@@ -98,9 +98,9 @@ def _chosen(parts: list[Any], named: list[str], depth: int) -> tuple[list[Any], 
             kept = [k for k in range(len(parts)) if k in mine or _is_number(parts[k])]
             return [parts[k] for k in kept], [named[k] for k in kept]
     arrays = [k for k, part in enumerate(parts) if isinstance(part, np.ndarray)]
-    if len(parts) > 2 * depth + 1 or not any(map(_is_number, parts)):
-        if len(arrays) == 2 * depth < len(parts):
-            return [parts[k] for k in arrays], [named[k] for k in arrays]
+    more = len(parts) > 2 * depth + 1 or not any(map(_is_number, parts))
+    if more and len(arrays) == 2 * depth < len(parts):
+        return [parts[k] for k in arrays], [named[k] for k in arrays]
     return parts, named
 
 

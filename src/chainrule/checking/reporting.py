@@ -56,6 +56,8 @@ def reported(program: Any, best: Judged) -> Report:
     notes = [best.reduction.note] if best.reduction.note.endswith(".") else []
     notes += more.notes if more else []
     notes += ["It hides: the first cases that were tried are right."] if more and more.wrong else []
+    if getattr(program, "unjudged", ""):
+        notes.append(f"Its gradients are judged; the step that {program.unjudged}() takes is not.")
     if not best.findings:
         common["precision"] = precision(more.runs if more else best.runs, best.reduction)
     verdict = "mistake" if mistakes else "correct"

@@ -9,6 +9,7 @@ from chainrule.checking import cases
 from chainrule.checking.catalogue import CATALOGUE
 from chainrule.checking.judging import Judged, is_right, judged, l2_of, runs_of
 from chainrule.checking.packing import SINGLE
+from chainrule.checking.reading import Unreadable
 from chainrule.checking.running import Run
 from chainrule.errors import BadSetting
 from chainrule.network import Network
@@ -75,7 +76,10 @@ def _other_sizes(program: Any, best: Judged) -> tuple[list[str], list[str]]:
             other = replace(network, sizes=sizes)
             again = program.sized(other)
             runs = runs_of(again, best.way)
-        except (Exception, SystemExit, BadSetting):
+        except (Unreadable, BadSetting):
+            continue
+        except (Exception, SystemExit) as error:
+            notes += _one_output(best, error) if last == 1 and sizes[-1] > 1 else []
             continue
         if any(run.grows for run in runs) or any(run.case.network.sizes != sizes for run in runs):
             continue
@@ -89,6 +93,13 @@ def _other_sizes(program: Any, best: Judged) -> tuple[list[str], list[str]]:
                 f"It is right for {told[0]}; for {'-'.join(map(str, sizes))} it is not: {title}."
             )
     return told, notes
+
+
+def _one_output(best: Judged, error: BaseException) -> list[str]:
+    """Say of code that takes one output that it does not take two."""
+    flat = best.way.shapes.targets == "flat"
+    why = "its y has the shape (m,)" if flat else f"with 2 it fails: {_named(error)}"
+    return [f"It takes one output only; {why}."]
 
 
 def hidden(best: Judged, more: Tried) -> Judged:
