@@ -180,12 +180,17 @@ def agrees(put_in, found, layers=False):
         ours.setdefault(slip.name, set()).update(slip.layers)
     for names, where in found:
         theirs.setdefault(tuple(names), set()).update(where)
-    return len(ours) == len(theirs) and any(
-        all(
-            name in names and (not layers or not wanted or wanted == where)
-            for (name, wanted), (names, where) in zip(ours.items(), order, strict=True)
+    each = [(names, set(where)) for names, where in found]
+    return any(
+        len(ours) == len(some)
+        and any(
+            all(
+                name in names and (not layers or not wanted or wanted == where)
+                for (name, wanted), (names, where) in zip(ours.items(), order, strict=True)
+            )
+            for order in itertools.permutations(some)
         )
-        for order in itertools.permutations(theirs.items())
+        for some in (list(theirs.items()), each)
     )
 
 

@@ -16,6 +16,9 @@ from chainrule.checking.running import Run
 from chainrule.checking.sources import Place
 from chainrule.checking.tracing import Trace
 
+OF_SHAPES = {"broadcast", "transpose_missing", "bias_not_summed", "bias_summed_over_neurons",
+             "input_of_wrong_layer", "mean_missing", "integer_arithmetic"}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Effect:
@@ -39,7 +42,8 @@ def effects(program: Any, judged: Judged) -> list[Effect]:
     if changed:
         still = _runs(judged, lambda run: len(run.changed) < len(changed))
         found.append(Effect("changes_arguments", f"it changes {' and '.join(changed)}", still))
-    if judged.runs[0].grows and not judged.findings:
+    named = {finding.variant.name for finding in judged.findings or ()}
+    if judged.runs[0].grows and judged.findings is not None and not named & OF_SHAPES:
         fits = _runs(judged, lambda run: not run.grows and is_right([run], judged.reduction))
         trace = traced(program, judged)
         found.append(_grown(program, judged.runs[0], trace, fits))

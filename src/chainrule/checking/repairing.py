@@ -104,33 +104,31 @@ def words_of(best: Judged, trace: Trace, layers: tuple[int, ...], program: Any) 
     slopes = []
     for l in layers:
         template = SLOPES.get(str(case.network.activations[l - 1]), "")
-        names = {
-            letter: _name_of(trace, array) for letter, array in (("a", run.A[l]), ("z", run.Z[l]))
-        }
-        if template and all(names[k] for k in "az" if f"{{{k}}}" in template):
-            slopes.append(template.format(**names))
-    arrays = {
-        v.name for v in trace.values if v.numbers.size > 1 and re.fullmatch(r"(self\.)?\w+", v.name)
-    }
+        letter = "a" if "{a}" in template else "z"
+        for name in _names_of(trace, run.A[l] if letter == "a" else run.Z[l])[:3]:
+            slopes += [template.format(**{letter: name})] if template else []
+    found = (re.match(r"(self\.)?\w+", v.name) for v in trace.values if v.numbers.size > 1)
+    arrays = {match[0] for match in found if match and match[0] != "self"}
     single = [v.name for v in trace.values if v.numbers.size == 1 and v.numbers == len(case.X)]
     inputs = [name for name, role in program.roles.items() if role == "x"]
     axis = 1 if best.way.shapes.samples == "columns" else 0
     counts = [name for name in single if name.isidentifier()]
-    counts += [f"{name}.shape[{axis}]" for name in inputs]
+    ways = [f"{way.format(name)}" for name in inputs for way in ("len({})", f"{{}}.shape[{axis}]")]
+    counts += [way for way in ways if way in program.source.text] or ways[1:2]
     l2 = next((name for name, role in program.roles.items() if role == "l2"), None)
-    weights = [_name_of(trace, case.layers[l - 1][0]) for l in layers]
-    penalties = [f"{l2} * {W}" for W in weights if W and l2]
+    weights = [W for l in layers for W in _names_of(trace, case.layers[l - 1][0])[:1]]
+    penalties = [f"{l2} * {W}" for W in weights if l2]
     return Words(slopes, list(dict.fromkeys(counts))[:2], sorted(arrays), penalties, inputs)
 
 
-def _name_of(trace: Trace, array: Array) -> str | None:
+def _names_of(trace: Trace, array: Array) -> list[str]:
     """Return what the code calls these numbers, for all samples or for one."""
     wanted = [array, array[-1:]]
     names = [
         value.name for one in wanted for value in trace.values
         if same(value.numbers, one) and re.fullmatch(r"[\w.]+|\w+\['\w+'\]", value.name)
     ]  # fmt: skip
-    return names[0] if names else None
+    return list(dict.fromkeys(names))
 
 
 @dataclass(frozen=True, eq=False)

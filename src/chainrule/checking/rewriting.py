@@ -128,6 +128,19 @@ def _of_statement(node: ast.stmt, source: str, words: Words) -> Iterator[Change]
         if isinstance(value, (ast.Name, ast.BinOp)):
             yield _put(value, f"{_tight(value, source)}.T", "transpose")
     yield from _of_assignment(node, source)
+    yield from _renamed(node, source, words)
+
+
+def _renamed(node: ast.stmt, source: str, words: Words) -> Iterator[Change]:
+    """Yield a statement with another name wherever a name stands in it, twice or oftener."""
+    if not isinstance(node, (ast.Assign, ast.AugAssign, ast.Return)) or node.value is None:
+        return
+    text = text_of(node.value, source)
+    for name in words.names:
+        everywhere = rf"(?<![\w.]){re.escape(name)}(?!\w)"
+        if len(re.findall(everywhere, text)) > 1:
+            for other in _alike(name, words.names):
+                yield _put(node.value, re.sub(everywhere, other, text), "name")
 
 
 def _later(block: ast.stmt, source: str) -> Iterator[Change]:
