@@ -58,7 +58,7 @@ def assignments(function: Any, depth: int, targets: bool = True) -> list[Roles]:
     {'b': 'b', 'a': 'W', 'c': 'x', 'd': 'y'}
     """
     arguments = signature_of(function)
-    named, unknown = _by_name(arguments)
+    named, unknown = _by_name(arguments, function)
     forwards = _forwards(function) if targets else []
     needed = ["x", "y"] if targets else ["x"]
     found: list[Roles] = []
@@ -74,7 +74,7 @@ def assignments(function: Any, depth: int, targets: bool = True) -> list[Roles]:
     return [dict(pairs) for pairs in dict.fromkeys(tuple(roles.items()) for roles in found)][:MOST]
 
 
-def _by_name(arguments: dict[str, inspect.Parameter]) -> tuple[Roles, list[str]]:
+def _by_name(arguments: dict[str, inspect.Parameter], function: Any) -> tuple[Roles, list[str]]:
     """Return the roles that names tell, each once where it is of one thing, and the rest."""
     named: Roles = {}
     unknown = []
@@ -82,6 +82,8 @@ def _by_name(arguments: dict[str, inspect.Parameter]) -> tuple[Roles, list[str]]
     for name in sorted(arguments, key=lambda name: (name not in required, _vague(name))):
         role = "m" if plain(name) in ("m", "nsamples", "batchsize") else role_of(name)
         twice = role in named.values() and role in ONCE
+        handed = _function_for(name, function) if name in required else None
+        role = f"function {handed}" if handed and role in (None, "loss") else role
         whole = role == "params" and any(each[0] in "Wb" for each in named.values())
         if role is not None and not twice and not whole:
             named[name] = role
@@ -92,6 +94,22 @@ def _by_name(arguments: dict[str, inspect.Parameter]) -> tuple[Roles, list[str]]
         {name: named[name] for name in order if name in named},
         sorted(unknown, key=order.index),
     )
+
+
+def _function_for(name: str, function: Any) -> str | None:
+    """Return the function of the same file that an argument such as loss_prime asks for."""
+    slope, kind = (re.compile(text) for text in (r"prime|deriv|grad|^d", r"loss|cost|error|mse"))
+    word = plain(name)
+    if not kind.search(word):
+        return None
+    file = source_of(function).file
+    names = [
+        other for other, thing in space_of(function).items()
+        if inspect.isfunction(thing) and source_of(thing).file == file and thing is not function
+        and re.search(r"loss|cost|error|mse|entropy|bce", plain(other))
+        and bool(slope.search(plain(other))) == bool(slope.search(word))
+    ]  # fmt: skip
+    return name if name in names else next(iter(names), None)
 
 
 def _vague(name: str) -> int:
@@ -206,7 +224,7 @@ def _otherwise(
 def refusal(function: Any, targets: bool = True) -> Unreadable:
     """Return what is to be said of a function whose arguments cannot be told apart."""
     arguments = signature_of(function)
-    named, unknown = _by_name(arguments)
+    named, unknown = _by_name(arguments, function)
     if unknown:
         return Unreadable(
             f"what its argument {unknown[0]!r} stands for cannot be seen; call the arguments "

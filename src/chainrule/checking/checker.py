@@ -167,7 +167,7 @@ def _inferred(thing: Any, hints: dict[str, str], said: dict[str, Any]) -> Report
             error = reason
             continue
         if best is None:
-            failed = failed or _failed(program, errors)
+            failed = failed or mended(program, errors) or _failed(program, errors)
         elif best.cost == (0, 0):
             found = [(program, best)]
             break
@@ -176,6 +176,9 @@ def _inferred(thing: Any, hints: dict[str, str], said: dict[str, Any]) -> Report
     if not found:
         if failed is None:
             raise error or Unreadable(f"which network it computes cannot be seen; {ADVICE}")
+        if failed.verdict == "mistake":
+            note = f"The network was inferred from the code: {failed.network}."
+            return replace(failed, notes=(note, *failed.notes))
         return replace(
             failed, message=f"{failed.message} Of which network it is was guessed; {ADVICE}."
         )

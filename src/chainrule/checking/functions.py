@@ -8,13 +8,15 @@ import copy
 import io
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from chainrule.checking.assigning import Roles, assignments, forwards, signature_of
 from chainrule.checking.bundling import bundle, bundles, kind_of_object
-from chainrule.checking.packing import Shapes, layouts
+from chainrule.checking.holding import held_by, layers_of, with_parameters
+from chainrule.checking.packing import ONE_IN_A_LIST, Shapes, layouts
 from chainrule.checking.reading import Unreadable, mapping_of, read
 from chainrule.checking.roles import is_gradient, parameter_of, plain, role_of
 from chainrule.checking.running import SEED, Run, Way, laid_back, quiet
@@ -107,6 +109,7 @@ class FunctionProgram:
         roles = set(self.roles.values())
         roles |= set(self.forward.roles.values()) if self.forward else set()
         kinds = bundles(self._text(), self.depth) if "params" in roles else [""]
+        kinds = ["layers"] if "params" in roles and self._layers() else kinds
         wide = any(
             role == "W" and re.search(rf"\b{name}\.(T\b|transpose|shape\[1)", self.source.text)
             for name, role in self.roles.items()
@@ -115,6 +118,8 @@ class FunctionProgram:
             for shapes in layouts(self.network, self.hints):
                 if not (wide and shapes.weights == "flat"):
                     yield Way(kind, shapes)
+                if kind == "layers" and shapes.samples == "column":
+                    yield Way(kind, replace(shapes, samples=ONE_IN_A_LIST))
 
     def _text(self) -> str:
         forward = source_of(self.forward.thing).text if self.forward else ""
@@ -161,7 +166,9 @@ class FunctionProgram:
         for name, role in self.roles.items():
             if role[0] not in "Wb" and role != "params":
                 continue
-            if role == "params":
+            if role == "params" and layers_of(given[name]):
+                found = held_by(given[name])
+            elif role == "params":
                 _, found = read(given[name], self.network.sizes, [])
             elif len(role) == 1 and self.depth > 1:
                 found |= {f"{role}{l}": part for l, part in enumerate(given[name], 1)}
@@ -286,6 +293,8 @@ class FunctionProgram:
                 return epochs
             case "m":
                 return len(case.X)
+        if role.startswith("function "):
+            return space_of(self.thing)[role.removeprefix("function ")]
         return setting(role, self.network)
 
     def _parameter(self, role: str, case: Case, shapes: Shapes) -> Any:
@@ -302,8 +311,16 @@ class FunctionProgram:
             raise Unreadable(f"it takes {role}, but the network has {self.depth} layers")
         return parts[index]
 
+    def _layers(self) -> Any:
+        """Return the list of layers of its file that a function goes through, or None."""
+        space = space_of(self.thing)
+        names = [name for name, role in self.roles.items() if role == "params"]
+        return next((v for v in (space.get(names[0]), *space.values()) if layers_of(v)), None)
+
     def _bundle(self, case: Case, way: Way) -> Any:
         kind: Any = way.bundle or "in turn"
+        if kind == "layers":
+            return with_parameters(self._layers(), case, way.shapes)
         if kind == "object":
             return kind_of_object(self.thing, self.roles)(case, way.shapes, self._text())
         return bundle(kind, case, way.shapes, self._text())
