@@ -20,8 +20,10 @@ Roles = dict[str, str]
 FORWARD = re.compile(
     rf"(feed)?forward|predict|propag(?!.*back)|feed|model|{wordlist.FORWARD}", re.IGNORECASE
 )
-MADE = re.compile(r"(a|z|h|s|o|u|net|al|act|out|hidden|layer|probs?|yhat|ypred|yp|preds?|"
-                  r"predictions?|outputs?|logits?|scores?|salida|ausgabe|sortie|saida)(\d*)")  # fmt: skip
+MADE = re.compile(
+    r"(a|z|h|s|o|u|net|al|act|out|hidden|layer|probs?|yhat|ypred|yp|preds?|predictions?|outputs?"
+    r"|logits?|scores?|salida|ausgabe|sortie|saida)(\d*)"
+)
 STATE = re.compile(
     r"v|m|s|vel|velocity|velocities|velocidad|momentums?|moments?|state|opt(imizer)?state"
     r"|history|adam|cache|buffers?|prev\w*|v(w|b|dw|db)\d*"

@@ -14,7 +14,7 @@ from chainrule.checking.classes import ClassProgram
 from chainrule.checking.functions import FunctionProgram
 from chainrule.checking.inferring import ADVICE, OTHERS, candidates, shows_loss
 from chainrule.checking.judging import Error, Judged, judge
-from chainrule.checking.loading import address, blame, choices, read, run, take
+from chainrule.checking.loading import BROKE_OFF, address, blame, choices, read, run, take
 from chainrule.checking.mending import mended
 from chainrule.checking.packing import BIASES, TARGETS, WEIGHTS
 from chainrule.checking.packing import SAMPLES as SAMPLE_WAYS
@@ -23,7 +23,7 @@ from chainrule.checking.reading import NothingToRead, Unreadable
 from chainrule.checking.repairing import silenced
 from chainrule.checking.report import Report
 from chainrule.checking.reporting import reported
-from chainrule.errors import BadSetting
+from chainrule.errors import BadCode, BadSetting
 from chainrule.network import Network
 
 HINTS = {"weights": WEIGHTS, "samples": SAMPLE_WAYS, "targets": TARGETS, "biases": BIASES}
@@ -77,12 +77,22 @@ def check(
     module = run(path, content)
     names = [name] if name else choices(path, content)
     return first_that_runs(
-        names, lambda each: checked(take(module, path, each), network, hints)
+        names, lambda each: checked(take(module, path, each), network, hints), module
     )  # fmt: skip
 
 
-def first_that_runs(names: list[str], judged: Callable[[str], Report]) -> Report:
+def first_that_runs(names: list[str], judged: Callable[[str], Report], module: Any) -> Report:
     """Judge the functions that may be meant until one runs; else say of which got furthest why."""
+    broke_off = vars(module).get(BROKE_OFF)
+    if not broke_off:
+        return _first(names, judged)
+    report = _first(names, judged)
+    if report.verdict != "mistake":  # what is right here breaks off there
+        raise BadCode(broke_off)
+    return replace(report, notes=(*report.notes, f"{broke_off}."))
+
+
+def _first(names: list[str], judged: Callable[[str], Report]) -> Report:
     failed: list[Report] = []
     for name in names:
         report = judged(name)
@@ -113,32 +123,30 @@ def checked(
     try:
         if network is None:
             return _inferred(thing, hints, said or {})
-        report, seen = _judged(thing, network, hints)
+        report = _judged(thing, network, hints)
         if said is None or report.verdict == "correct":
             return report
-        return _with_the_rest(thing, hints, _told(thing, network, said, seen), report)
+        return _with_the_rest(thing, network, hints, said, report)
     except Unreadable as error:
         return Report("failed", name, f"{name} could not be called: {error}.")
 
 
-def _told(thing: Any, network: Network, said: dict[str, Any], seen: int) -> dict[str, Any]:
-    """Return what is known of a network: what was said, what was seen, a loss where none shows."""
-    told = dict(said)
-    if seen == len(network.sizes) - 1:
-        told |= {"hidden": network.hidden, "output": network.output}
-    if "loss" not in told and network.output != "softmax" and not shows_loss(thing, beside=True):
-        told["loss"] = network.loss
-    return told
-
-
 def _with_the_rest(
-    thing: Any, hints: dict[str, str], said: dict[str, Any], plain: Report
+    thing: Any, network: Network, hints: dict[str, str], said: dict[str, Any], plain: Report
 ) -> Report:
-    """Judge code as the network that it shows, as far as it is open which it is."""
+    """Judge code as the network that it shows, as far as nobody said which it is.
+
+    A loss that nobody said and that does not show is the default one.
+    """
+    if "loss" not in said and network.output != "softmax" and not shows_loss(thing, beside=True):
+        said = said | {"loss": network.loss}
     if {"hidden", "output", "loss"} <= set(said):
         return plain
     try:
-        other = _inferred(thing, hints, said)
+        others = candidates(thing, hints, said)
+        if "loss" in said:
+            others = [each for each in others if each != network]
+        other = _inferred(thing, hints, said, others) if others else plain
     except Unreadable:
         return plain
     fewer = plain.verdict != "mistake" or len(other.mistakes) < len(plain.mistakes)
@@ -152,10 +160,12 @@ def _every(thing: Any, network: Network, hints: dict[str, str]) -> Iterator[Any]
     return kind.every(thing, network, hints)
 
 
-def _inferred(thing: Any, hints: dict[str, str], said: dict[str, Any]) -> Report:
+def _inferred(
+    thing: Any, hints: dict[str, str], said: dict[str, Any], networks: list[Network] | None = None
+) -> Report:
     """Judge code as that of the network which fits it best."""
     found: list[tuple[Any, Judged]] = []
-    networks = candidates(thing, hints, said)
+    networks = candidates(thing, hints, said) if networks is None else networks
     error: Exception | None = None
     failed: Report | None = None
     for network in networks:
@@ -223,12 +233,11 @@ def _hints(**given: str | None) -> dict[str, str]:
     return {key: value for key, value in given.items() if value is not None}
 
 
-def _judged(thing: Any, network: Network, hints: dict[str, str]) -> tuple[Report, int]:
-    """Judge code, and say how many layers of its forward pass are those of the network."""
+def _judged(thing: Any, network: Network, hints: dict[str, str]) -> Report:
     program, best, errors = _likeliest(thing, network, hints)
     if best is None:
-        return mended(program, errors) or _failed(program, errors), 0
-    return reported(program, best), best.forward
+        return mended(program, errors) or _failed(program, errors)
+    return reported(program, best)
 
 
 def _likeliest(

@@ -315,7 +315,8 @@ class FunctionProgram:
         """Return the list of layers of its file that a function goes through, or None."""
         space = space_of(self.thing)
         names = [name for name, role in self.roles.items() if role == "params"]
-        return next((v for v in (space.get(names[0]), *space.values()) if layers_of(v)), None)
+        values = [*map(space.get, names), *(space.values() if names else ())]
+        return next((value for value in values if layers_of(value)), None)
 
     def _bundle(self, case: Case, way: Way) -> Any:
         kind: Any = way.bundle or "in turn"
@@ -402,9 +403,17 @@ def _changed(before: dict[str, Any], after: dict[str, Any], roles: dict[str, str
 
 
 def _same(one: Any, other: Any) -> bool:
-    one, other = mapping_of(one) or one, mapping_of(other) or other
+    if callable(one) or callable(other):
+        return True
+    one, other = _inside(one), _inside(other)
     if isinstance(one, dict):
         return one.keys() == other.keys() and all(_same(one[k], other[k]) for k in one)
     if isinstance(one, (list, tuple)):
         return len(one) == len(other) and all(map(_same, one, other))
     return np.shape(one) == np.shape(other) and bool(np.array_equal(one, other, equal_nan=True))
+
+
+def _inside(value: Any) -> Any:
+    """Return the fields of an object, or a value itself."""
+    plain_object = hasattr(value, "__dict__") and not isinstance(value, np.ndarray)
+    return mapping_of(value) or (vars(value) if plain_object else value)

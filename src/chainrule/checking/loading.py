@@ -27,6 +27,7 @@ from chainrule.checking.finding import candidates, named, ranked
 from chainrule.errors import BadCode
 
 LONGEST_LINE = 60
+BROKE_OFF = "__broke_off__"  # the name under which a module says why it did not run to its end
 LARGEST = 5_000_000  # bytes of source
 MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 SHARED = {
@@ -170,8 +171,28 @@ def run(path: Path, content: str) -> types.ModuleType:
     except SystemExit as error:
         raise BadCode(f"{path.name} ends the program: {blame(error, path, content)}") from None
     except Exception as error:
-        raise BadCode(f"{path.name} does not run: {blame(error, path, content)}") from None
+        why = f"{path.name} does not run: {blame(error, path, content)}"
+        if not _went_on(module, tree, path, error):
+            raise BadCode(why) from None
+        module.__dict__[BROKE_OFF] = why
     return module
+
+
+def _went_on(module: types.ModuleType, tree: ast.Module, path: Path, error: Exception) -> bool:
+    """Bring in what is defined below the statement in which a call of theirs broke off."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
+    if len(frames) < 2 or not all(frame.lineno for frame in frames):
+        return False
+    kinds = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+    below: list[ast.stmt] = [node for node in tree.body
+             if node.lineno > (frames[0].lineno or 0) and isinstance(node, kinds)]  # fmt: skip
+    try:
+        with alone(path), unharmed(path.name), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            exec(compile(ast.Module(below, []), str(path), "exec"), module.__dict__)
+    except (Exception, SystemExit):
+        return False
+    return True
 
 
 class _Notebook:

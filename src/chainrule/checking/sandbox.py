@@ -302,7 +302,7 @@ def _judged(job: dict[str, Any], path: Path, checker: Any, say: Any) -> Report:
             report: Report = checker.checked(found, _network(job["network"]), hints, said)
         return report
 
-    report: Report = checker.first_that_runs(names, judged)
+    report: Report = checker.first_that_runs(names, judged, module)
     return report
 
 
