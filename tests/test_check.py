@@ -57,6 +57,18 @@ def test_the_network_of_right_code_is_inferred(name):
     )
 
 
+def test_another_form_of_the_penalty_in_all_layers_is_right():
+    report = check(styles.penalty_over_samples, Network((3, 4, 1), hidden="tanh"))
+    assert report.verdict == "correct"
+    assert "l2 / (2 m)" in report.notes[0]
+
+
+def test_a_step_after_each_sample_is_right():
+    report = check(styles.each_sample_steps, Network((3, 4, 1), hidden="tanh"))
+    assert report.verdict == "correct", report.message
+    assert "one at a time" in report.convention
+
+
 def test_the_convention_that_was_found_is_told():
     assert "samples as columns" in check(styles.columns, NEURON).convention
     assert "(n_out, n_in)" in check(styles.columns, NEURON).convention

@@ -58,7 +58,11 @@ def effects(program: Any, judged: Judged) -> list[Effect]:
             return doubled < piled and same > kept and alone(other)
 
         found.append(Effect("gradients_accumulated", once, gone if not judged.findings else None))
-    if not changed and not any("integer" in f.variant.name for f in judged.findings or ()):
+    if (
+        judged.findings is not None
+        and not changed
+        and not any("integer" in f.variant.name for f in judged.findings or ())
+    ):
         cut = _whole_numbers(program, judged)
         as_right = _runs(judged, lambda run: True)
         whole = lambda other: as_right(other) and not _whole_numbers(other, judged)  # noqa: E731

@@ -36,6 +36,7 @@ class Reduction:
     summed: bool
     penalty: float = 1.0  # of l2 W, for code whose loss has another convention of it
     note: str = ""
+    averaged: bool = False  # whether the penalty is divided by the number of samples
 
 
 @dataclass
@@ -95,6 +96,10 @@ def judge(program: Any, pairs: bool = True) -> tuple[Judged | None, list[Error]]
     if best is None or best.runs[0].grows:
         alone = _judge(program, [way for way in ways if way not in several], errors, pairs)
         if best is None or (alone is not None and alone.cost < best.cost):
+            return alone, errors
+    elif best.findings is None and best.runs[0].updated:  # it may step after each sample
+        alone = _judge(program, [way for way in ways if way not in several], errors, False)
+        if alone is not None and alone.cost == (0, 0):
             return alone, errors
     return best, errors
 
@@ -259,8 +264,9 @@ def seen_by(runs: Sequence[Run], reduction: Reduction) -> list[Seen]:
             for l, pair in run.gradients.items()
         }
         case = run.case
-        if (case.l2 and reduction.penalty != 1.0) or reduction.factor != 1.0:
-            l2, rate = case.l2 * reduction.penalty, case.rate * reduction.factor
+        penalty = 1.0 / len(case.X) if reduction.averaged else reduction.penalty
+        if (case.l2 and penalty != 1.0) or reduction.factor != 1.0:
+            l2, rate = case.l2 * penalty, case.rate * reduction.factor
             case = _rescaled(case, l2, rate)
         share = 1.0 if reduction.summed else 1.0 / len(case.X)
         tolerance = SINGLE if run.single else DOUBLE
@@ -288,11 +294,31 @@ def judged(each: Judged, pairs: bool = True) -> Judged:
     for reduction in options:
         seen = seen_by(each.runs, reduction)
         found = find(seen, updates=each.runs[0].updated, pairs=pairs)
+        if found and each.runs[0].loss is None:
+            depth = len(each.runs[0].case.layers)
+            found, reduction = _of_another_penalty(found, reduction, depth)
         one = Judged(each.way, each.runs, reduction, found, each.forward)
         if best is None or one.cost < best.cost:
             best = one
     assert best is not None
     return best
+
+
+def _of_another_penalty(
+    found: list[Finding], reduction: Reduction, depth: int
+) -> tuple[list[Finding], Reduction]:
+    """Take a penalty that is of another form in all layers alike for what it is."""
+    variant = found[0].variant
+    layers = variant.layers
+    if len(found) > 1 or depth < 2 or layers != tuple(range(1, depth + 1)):
+        return found, reduction
+    if variant.name == "penalty_averaged":
+        note = "The penalty is that of a loss with l2 / (2 m) times the squared weights."
+        return [], replace(reduction, note=note, averaged=True)
+    if variant.name == "factor_two" and variant.slots == ("penalty_W",):
+        note = "The penalty is that of a loss with l2 times the squared weights, without a half."
+        return [], replace(reduction, note=note, penalty=2.0)
+    return found, reduction
 
 
 def _right_parts(runs: Sequence[Run], reduction: Reduction) -> int:

@@ -232,7 +232,9 @@ def repaired(
                 in_part = in_part or repair
         except (Exception, SystemExit):  # what a change breaks is no answer
             continue
-    return in_part
+    if in_part is None:
+        return None
+    return replace(in_part, place=replace(in_part.place, corrected=None))
 
 
 def likely_for(name: str) -> tuple[str, ...]:

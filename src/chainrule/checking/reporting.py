@@ -59,7 +59,8 @@ def reported(program: Any, best: Judged) -> Report:
     if getattr(program, "unjudged", ""):
         notes.append(f"Its gradients are judged; the step that {program.unjudged}() takes is not.")
     if not best.findings:
-        common["precision"] = precision(more.runs if more else best.runs, best.reduction)
+        exact = precision(more.runs if more else best.runs, best.reduction)
+        common["precision"] = max(exact, 1e-16)
     verdict = "mistake" if mistakes else "correct"
     message = _summary(program.name, mistakes, best, common.get("precision"))
     return Report(verdict, message=message, notes=tuple(notes), **common)
@@ -76,7 +77,7 @@ def convention_of(program: Any, best: Judged) -> str:
 def _summary(name: str, mistakes: list[Mistake], best: Judged, exact: float | None) -> str:
     right = "" if exact is None else f"right, to {max(exact, 1e-16):.0e} of the largest number"
     if not mistakes:
-        return f"All gradients of {name} are {right}."
+        return f"All gradients are {right}."
     count = "One mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
     where = [
         CATALOGUE[m.name].title + (f" in layer {m.layer}" if m.layer else "") for m in mistakes
