@@ -239,7 +239,48 @@ UPDATED = """
         def update(self):
             self.W = [W + dW for W, dW in zip(self.W, self.dW)]
 """
+FROM_FORWARD = """
+    def forward(x, net):
+        h = sigmoid(x @ net["w1"] + net["b1"])
+        return h, sigmoid(h @ net["w2"] + net["b2"])
+
+    def backward(x, h, yhat, y, net):
+        d2 = yhat - y
+        d1 = d2 @ net["w2"].T * h * (1 - h)
+        n = len(x)
+        return {"w1": x.T @ d1 / n, "b1": d1.mean(0), "w2": h.T @ d2 / n, "b2": d2.mean(0)}
+"""
+FROM_THE_LOSS = """
+    class Net:
+        def __init__(self, ni, nh, no):
+            self.W1, self.b1 = np.ones((ni, nh)), np.ones(nh)
+            self.W2, self.b2 = np.ones((nh, no)), np.ones(no)
+
+        def __call__(self, x):
+            self.x, self.h = x, np.tanh(x @ self.W1 + self.b1)
+            return self.h @ self.W2 + self.b2
+
+        def backward(self, dout):
+            self.grad_W2, self.grad_b2 = self.h.T @ dout, dout.sum(0)
+            dh = dout @ self.W2.T * (1 - self.h ** 2)
+            self.grad_W1, self.grad_b1 = self.x.T @ dh, dh.sum(0)
+"""
+NAMED_TUPLE = """
+    from collections import namedtuple
+
+    Weights = namedtuple("Weights", "w1 b1 w2 b2")
+
+    def loss_and_grad(params, x, y):
+        w1, b1, w2, b2 = params
+        h = np.tanh(x @ w1 + b1)
+        o = h @ w2 + b2
+        d = (o - y) / len(x)
+        dh = d @ w2.T * (1 - h * h)
+        return 0.5 * np.sum((o - y) ** 2) / len(x), Weights(x.T @ dh, dh.sum(0), h.T @ d, d.sum(0))
+"""
 RIGHT = {
+    "from forward": (FROM_FORWARD, ENTROPY), "from the loss": (FROM_THE_LOSS, TANH),
+    "named tuple": (NAMED_TUPLE, TANH),
     "stacked": (STACKED, ENTROPY), "by hand": (BY_HAND, TANH), "german": (GERMAN, SIGMOIDS),
     "french": (FRENCH, SIGMOIDS), "nameless": (NAMELESS, TANH), "in turn": (IN_TURN, ENTROPY),
     "unrolled": (UNROLLED, TANH), "object": (OBJECT, TANH), "momentum": (MOMENTUM, TANH),

@@ -55,13 +55,16 @@ def assignments(function: Any, depth: int, targets: bool = True) -> list[Roles]:
 
     Examples
     --------
-    >>> def f(a, b, c, d): ...
-    >>> assignments(f, 1)[0]
-    {'b': 'b', 'a': 'W', 'c': 'x', 'd': 'y'}
+    >>> assignments(lambda p, q, inp, want: 0, 1)[0]
+    {'p': 'W', 'q': 'b', 'inp': 'x', 'want': 'y'}
     """
     arguments = signature_of(function)
     named, unknown = _by_name(arguments, function)
     forwards = _forwards(function) if targets else []
+    words = {word for other in forwards for word in _returned(other)}
+    sizes = [name for name, role in named.items() if role[:2] == "n_" and plain(name) in words]
+    named = {name: role for name, role in named.items() if name not in sizes}
+    unknown = sorted([*unknown, *sizes], key=list(arguments).index)
     needed = ["x", "y"] if targets else ["x"]
     found: list[Roles] = []
     made = _made(unknown, named, forwards, function)

@@ -7,6 +7,7 @@ import inspect
 import io
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -227,7 +228,7 @@ class ClassProgram:
     def _outer(self, case: Case, shapes: Shapes) -> Any:
         """Return dL/dA of the mean loss, for a backward pass that begins after the loss."""
         error = pass_of(case).error / len(case.X)
-        return shapes.outputs(error)
+        return replace(shapes, whole=False).outputs(error)
 
     def _found(
         self, object_: Any, result: Any, old: dict[str, Any], case: Case

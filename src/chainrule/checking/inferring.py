@@ -206,7 +206,7 @@ def _depth(code: Any, text: str) -> int:
     names += re.findall(r"self\.(\w+)", text) + re.findall(r"""["'](\w+)["']""", text)
     roles = {role_of(name) for name in names} - {None}
     numbered = {role[1:] for role in roles if role and role[0] == "W" and role[1:]}
-    numbered |= set(re.findall(r"\b[wW](?:s|eights)?\[(\d)\]", text))
+    numbered |= {k for name, k in re.findall(r"\b(\w+)\[(\d)\]", text) if role_of(name) == "W"}
     if numbered:
         return len(numbered)
     if "W" in roles and not re.search(r"\bfor \w+ in (reversed\()?range\(\s*(len|self|\d)", text):

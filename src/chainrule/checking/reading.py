@@ -187,7 +187,7 @@ def _without_loss(
         surplus = len(parts) not in (2 * depth, depth) or any(
             isinstance(other, (Mapping, list, tuple)) for other in parts
         )
-        told = role_of(names[k]) == "loss" if names[k] else surplus
+        told = role_of(names[k]) == "loss" if names[k].isidentifier() else surplus
         if told and _is_number(part) and len(parts) > 1:
             rest, others = parts[:k] + parts[k + 1 :], names[:k] + names[k + 1 :]
             return float(part), rest, others
