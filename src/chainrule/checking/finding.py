@@ -68,7 +68,11 @@ def _rank(node: ast.FunctionDef | ast.ClassDef) -> int:
     """Return how likely something is back-propagation, 0 the most; TIERS if it is not."""
     if isinstance(node, ast.ClassDef):
         methods = [part for part in node.body if isinstance(part, ast.FunctionDef)]
-        return min((_rank_of(m, _roles(m) | {"W", "b", "x"}) for m in methods), default=TIERS)
+        ranks = [_rank_of(method, _roles(method) | {"W", "b", "x"}) for method in methods]
+        layers = {part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute)
+                  and re.fullmatch(r"W\d+", role_of(part.attr) or "")}  # fmt: skip
+        whole = len(layers) > 1 and any(BACKWARD.search(plain(m.name)) for m in methods)
+        return min([*ranks, 3 if whole else TIERS])
     return _rank_of(node, _roles(node))
 
 

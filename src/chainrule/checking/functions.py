@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import contextlib
 import copy
 import io
 import re
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.checking.aftermath import changed_in, kept_state
 from chainrule.checking.assigning import Roles, assignments, forwards, signature_of
 from chainrule.checking.bundling import bundle, bundles, kind_of_object
 from chainrule.checking.holding import held_by, layers_of, with_parameters
@@ -143,7 +143,7 @@ class FunctionProgram:
         updates = in_place or self._updates()
         run = laid_back(found, self._at(case, updates), way.shapes, updates)
         run.loss, run.printed = loss, printed.getvalue()
-        run.changed = _changed(before, given, self.roles)
+        run.changed = changed_in(before, given, self.roles)
         return run
 
     def _found(
@@ -161,7 +161,7 @@ class FunctionProgram:
 
     def _in_place(self, before: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
         """Return the parameters, if the code changed those that it was handed."""
-        changed = _changed(before, given, self.roles)
+        changed = changed_in(before, given, self.roles)
         found: dict[str, Any] = {}
         for name, role in self.roles.items():
             if role[0] not in "Wb" and role != "params":
@@ -246,7 +246,7 @@ class FunctionProgram:
         drawn = Case(case.network, tuple(layers), case.X, case.Y, case.l2, rate)
         run = laid_back(new, drawn, way.shapes, updated=True, old=old)
         run.loss, run.printed = loss, printed.getvalue()
-        run.changed = _changed(before, given, self.roles)
+        run.changed = changed_in(before, given, self.roles)
         return run
 
     def rate(self) -> float | None:
@@ -335,29 +335,6 @@ class FunctionProgram:
         )
 
 
-@contextlib.contextmanager
-def kept_state(function: Any) -> Iterator[None]:
-    """Put global numbers, lists and defaults back afterwards, so that no call sees the last."""
-    space = space_of(function)
-    names = [name for name in _names_of(function) if isinstance(space.get(name), STATE)]
-    globals_ = {name: copy.deepcopy(space[name]) for name in names}
-    defaults = copy.deepcopy(getattr(function, "__defaults__", None))
-    try:
-        yield
-    finally:
-        space.update(globals_)
-        if defaults:
-            function.__defaults__ = defaults
-
-
-STATE = (int, float, list, dict, np.ndarray)
-
-
-def _names_of(function: Any) -> tuple[str, ...]:
-    code = getattr(function, "__code__", None)
-    return code.co_names if code else ()
-
-
 def without_biases(case: Case) -> Case:
     """Return a case whose biases are 0, for code that has none."""
     layers = tuple((W, 0.0 * b) for W, b in case.layers)
@@ -395,25 +372,3 @@ def setting(role: str, network: Network) -> Any:
         "seed": SEED,
         "n_hidden": None if not hidden else hidden[0] if len(hidden) == 1 else hidden,
     }.get(role)
-
-
-def _changed(before: dict[str, Any], after: dict[str, Any], roles: dict[str, str]) -> list[str]:
-    mine = [name for name in before if roles.get(name) not in (None, "zeros", "made", "cache")]
-    return [name for name in mine if not _same(before[name], after[name])]
-
-
-def _same(one: Any, other: Any) -> bool:
-    if callable(one) or callable(other):
-        return True
-    one, other = _inside(one), _inside(other)
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(_same(one[k], other[k]) for k in one)
-    if isinstance(one, (list, tuple)):
-        return len(one) == len(other) and all(map(_same, one, other))
-    return np.shape(one) == np.shape(other) and bool(np.array_equal(one, other, equal_nan=True))
-
-
-def _inside(value: Any) -> Any:
-    """Return the fields of an object, or a value itself."""
-    plain_object = hasattr(value, "__dict__") and not isinstance(value, np.ndarray)
-    return mapping_of(value) or (vars(value) if plain_object else value)

@@ -19,7 +19,8 @@ _NAMES = {
     "sizes": r"sizes|layersizes|layerdims|dims|layout|architecture|(n|num)?(neurons|units)",
     "n_in": r"nin|ni|ninputs?|inputs?(size|dim|s)?|in(size|dim|features)|nx|nfeatures|n0",
     "n_hidden": r"(n|num)?hidden(size|dim|s|units|neurons|layersizes|sizes)?|nh|h|n1",
-    "n_out": r"nout|no|noutputs?|outputs?(size|dim)?|out(size|dim|features)|ny|k|nclasses|classes|n2",
+    "n_out": r"nout|no|noutputs?|outputs?(size|dim)?|out(size|dim|features)|ny|k|nclasses|classes"
+    r"|n2",
     "seed": r"seed|randomstate|rng",
     "loss": r"loss|cost|l|j|error|err|value",
     "cache": r"cache|caches|memory|activations|tape",
