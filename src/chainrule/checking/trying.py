@@ -87,11 +87,11 @@ def _other_sizes(program: Any, best: Judged) -> tuple[list[str], list[str]]:
             told.append("-".join(map(str, sizes)))
             continue
         found = judged(Judged(best.way, runs, best.reduction, None), pairs=False)
+        words = f"It is right for {told[0]}; for {'-'.join(map(str, sizes))} it is not"
         if found.findings:
-            title = CATALOGUE[found.findings[0].variant.name].title
-            notes.append(
-                f"It is right for {told[0]}; for {'-'.join(map(str, sizes))} it is not: {title}."
-            )
+            notes.append(f"{words}: {CATALOGUE[found.findings[0].variant.name].title}.")
+        elif best.way.shapes.targets == "matrix" and found.findings is None:
+            notes.append(f"{words}.")
     return told, notes
 
 
