@@ -140,7 +140,8 @@ def _with_the_rest(
     """
     if "loss" not in said and network.output != "softmax" and not shows_loss(thing, beside=True):
         said = said | {"loss": network.loss}
-    if {"hidden", "output", "loss"} <= set(said):
+    open_ = {"output", "loss"} | ({"hidden"} if len(network.sizes) > 2 else set())
+    if open_ <= set(said):
         return plain
     try:
         others = candidates(thing, hints, said)
