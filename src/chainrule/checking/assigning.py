@@ -55,8 +55,8 @@ def assignments(function: Any, depth: int, targets: bool = True) -> list[Roles]:
 
     Examples
     --------
-    >>> assignments(lambda p, q, inp, want: 0, 1)[0]
-    {'p': 'W', 'q': 'b', 'inp': 'x', 'want': 'y'}
+    >>> assignments(lambda u, v, inp, want: 0, 1)[0]
+    {'u': 'W', 'v': 'b', 'inp': 'x', 'want': 'y'}
     """
     arguments = signature_of(function)
     named, unknown = _by_name(arguments, function)
