@@ -180,12 +180,17 @@ def agrees(put_in, found, layers=False):
         ours.setdefault(slip.name, set()).update(slip.layers)
     for names, where in found:
         theirs.setdefault(tuple(names), set()).update(where)
-    return len(ours) == len(theirs) and any(
-        all(
-            name in names and (not layers or not wanted or wanted == where)
-            for (name, wanted), (names, where) in zip(ours.items(), order, strict=True)
+    each = [(names, set(where)) for names, where in found]
+    return any(
+        len(ours) == len(some)
+        and any(
+            all(
+                name in names and (not layers or not wanted or wanted == where)
+                for (name, wanted), (names, where) in zip(ours.items(), order, strict=True)
+            )
+            for order in itertools.permutations(some)
         )
-        for order in itertools.permutations(theirs.items())
+        for some in (list(theirs.items()), each)
     )
 
 
@@ -238,8 +243,14 @@ def main():
     options.add_argument("--jobs", type=int, default=1)
     options.add_argument("--plan", default=None)
     options.add_argument("--style", default=None)
-    options.add_argument("--json", default=None, help="write every answer to this file")
+    options.add_argument(
+        "--json", default=None, help="write every answer to this file, a line each"
+    )
+    options.add_argument("--summary", default=None, help="print the figures of such a file")
     given = options.parse_args()
+    if given.summary:
+        told([json.loads(line) for line in Path(given.summary).read_text().splitlines()])
+        return
     pairs = given.pairs or ("5" if given.quick else "40")
     plans = [plan for plan in PLANS if given.plan in (None, plan.name)]
     styles = [style for style in STYLES if given.style in (None, style)]
@@ -253,8 +264,20 @@ def main():
         for alarm in alarms:
             print("   ", alarm["plan"], alarm["style"], alarm["words"], alarm["message"])
         jobs = list(itertools.chain.from_iterable(pool.map(prepared, grid)))
+        random.Random(given.seed).shuffle(jobs)
         print(f"{len(jobs)} programs", flush=True)
-        results = list(pool.map(judge, jobs, chunksize=8))
+        for result in pool.map(judge, jobs, chunksize=8):
+            results.append(result)
+            if given.json:
+                with open(given.json, "a") as file:
+                    file.write(json.dumps(result) + "\n")
+            if len(results) % 500 == 0:
+                print(f"{len(results)} judged", flush=True)
+    told(results)
+
+
+def told(results):
+    """Print the figures, and what was taken for what."""
     for kind in ("single", "pair"):
         some = [result for result in results if result["kind"] == kind]
         if some:
@@ -270,8 +293,6 @@ def main():
             )
     print("\n| mistake | programs | named right | taken for |\n|---|---|---|---|")
     print("\n".join(confusion(results)))
-    if given.json:
-        Path(given.json).write_text(json.dumps(results, indent=1))
 
 
 if __name__ == "__main__":

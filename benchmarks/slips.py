@@ -10,7 +10,7 @@ PLANS = (
     Plan("classes", (3, 4, 3), ("sigmoid", "softmax"), "cross_entropy"),
     Plan("two hidden", (3, 4, 4, 2), ("leaky_relu", "elu", "tanh"), "huber"),
     Plan(
-        "three hidden", (3, 4, 3, 3, 1), ("softplus", "silu", "gelu", "identity"), "absolute_error"
+        "three hidden", (4, 3, 3, 3, 1), ("softplus", "silu", "gelu", "identity"), "absolute_error"
     ),
     Plan("counts", (2, 4, 2), ("selu", "exp"), "poisson"),
     Plan("quantiles", (3, 5, 4, 2), ("softsign", "sigmoid", "softplus"), "quantile"),

@@ -1,12 +1,16 @@
 """The checker on learners' programs: the document's own, right ones of all styles, wrong ones."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from chainrule import Network, check
+from chainrule.checking.functions import FunctionProgram
+from chainrule.checking.judging import judge
+from chainrule.checking.reporting import reported
 from chainrule.errors import BadSetting
 
 sys.path.insert(0, str(Path(__file__).parent / "learners"))
@@ -51,6 +55,18 @@ def test_the_network_of_right_code_is_inferred(name):
     assert report.network.partition(", ")[2] == ", ".join(
         [*dict.fromkeys(network.activations[:-1]), network.output, network.loss]
     )
+
+
+def test_another_form_of_the_penalty_in_all_layers_is_right():
+    report = check(styles.penalty_over_samples, Network((3, 4, 1), hidden="tanh"))
+    assert report.verdict == "correct"
+    assert "l2 / (2 m)" in report.notes[0]
+
+
+def test_a_step_after_each_sample_is_right():
+    report = check(styles.each_sample_steps, Network((3, 4, 1), hidden="tanh"))
+    assert report.verdict == "correct", report.message
+    assert "one at a time" in report.convention
 
 
 def test_the_convention_that_was_found_is_told():
@@ -193,6 +209,19 @@ def test_without_a_network_that_can_be_seen_the_advice_is_to_give_one():
     report = check(styles.in_place)
     assert report.verdict == "failed"
     assert "--sizes" in report.message
+
+
+def test_two_conventions_that_fit_equally_ask_for_a_hint():
+    program = FunctionProgram(mistakes.in_a_helper, NEURON, {})
+    best, _ = judge(program)
+    other = judge(FunctionProgram(mistakes.two_on_one_line, NEURON, {}))[0]
+    other.way = replace(other.way, shapes=replace(other.way.shapes, weights="out_in"))
+    best.others = [other]
+    report = reported(program, best)
+    assert report.verdict == "unknown"
+    assert "Give weights='in_out' or weights='out_in'" in report.message
+    assert "given Z" in report.notes[0]
+    assert "Y - A" in report.notes[1]
 
 
 def test_hints_are_checked_and_kept():

@@ -177,7 +177,7 @@ def test_where_the_system_has_no_limits(tmp_path, monkeypatch):
 
 def test_a_search_that_takes_too_long(tmp_path, monkeypatch):
     slow = "import time; from chainrule.checking import checker; "
-    slow += "checker.check = lambda *given, **more: time.sleep(60); "
+    slow += "checker.checked = lambda *given, **more: time.sleep(60); "
     monkeypatch.setattr(sandbox, "START", slow + sandbox.START)
     (tmp_path / "net.py").write_text(RIGHT)
     report = judge_apart(str(tmp_path / "net.py"), NEURON, limits=Limits(1.0))

@@ -369,3 +369,11 @@ def test_files_that_are_no_python_are_refused(tmp_path):
             rule_in_file(f"{path}:bump")
     assert not Path("nowhere.py").exists()
     assert replace(Network((1, 1)), hidden="tanh").hidden == "tanh"
+
+
+def test_a_rule_of_roots_is_checked_where_it_has_values():
+    assert Rule("def power(z):\n    r = sqrt(z)\n    return z * r, 1.5 * r").name == "power"
+    with pytest.raises(BadRule, match="differences of the value"):
+        Rule("def power(z):\n    r = sqrt(z)\n    return z * r, 1.6 * r")
+    with pytest.raises(BadRule, match="a slope must be finite where the value is"):
+        Rule("def root(z):\n    r = sqrt(z)\n    return r, 0.5 / r")

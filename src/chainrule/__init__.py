@@ -2,6 +2,7 @@
 
     fit(table, target)       train on a table, as ``chainrule train`` does
     load(path)               a saved model
+    import_model(source)     a network that was trained elsewhere, as a model
     Network(sizes, ...)      the description of a network
     train(network, X, Y)     train on arrays
     train_ensemble           several networks at once, and intervals
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         BadModelFile,
         BadRule,
         BadSetting,
+        BadSource,
         BadTable,
         ChainruleError,
         Diverged,
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from chainrule.explaining.worksheet import worksheet
     from chainrule.fitting import fit
     from chainrule.folds import train_ensemble
+    from chainrule.importing.sources import import_model
     from chainrule.loop import train
     from chainrule.model import Model, load
     from chainrule.network import Network
@@ -58,6 +61,7 @@ _HOMES = {
     "BadModelFile": "errors",
     "BadRule": "errors",
     "BadSetting": "errors",
+    "BadSource": "errors",
     "BadTable": "errors",
     "ChainruleError": "errors",
     "Derivation": "explaining.derivation",
@@ -78,6 +82,7 @@ _HOMES = {
     "fit": "fitting",
     "forward": "engine",
     "gradient": "engine",
+    "import_model": "importing.sources",
     "layer_outputs": "engine",
     "load": "model",
     "mean_loss": "engine",
@@ -92,6 +97,7 @@ __all__ = [
     "BadModelFile",
     "BadRule",
     "BadSetting",
+    "BadSource",
     "BadTable",
     "ChainruleError",
     "Derivation",
@@ -112,6 +118,7 @@ __all__ = [
     "fit",
     "forward",
     "gradient",
+    "import_model",
     "layer_outputs",
     "load",
     "mean_loss",

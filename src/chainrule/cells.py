@@ -116,16 +116,16 @@ def texts(column: Any, name: str, like: Sequence[str] = ()) -> Any:
     column = decoded(column)
     if is_text(column.type):
         column = parsing.without(column, ("",))
-        if not like or any(_number_text(label) != label for label in like):
+        if not like or any(number_text(label) != label for label in like):
             return column
     elif pt.is_nested(column.type) or pt.is_binary(column.type):
         raise BadTable(f"column '{name}' holds {column.type}, not categories; leave it out")
     codes = column.dictionary_encode().combine_chunks()
-    spelled = [_number_text(value) for value in codes.dictionary.to_pylist()]
+    spelled = [number_text(value) for value in codes.dictionary.to_pylist()]
     return pa.chunked_array([pa.array(spelled, "string").take(codes.indices)])
 
 
-def _number_text(value: Any) -> str | None:
+def number_text(value: Any) -> str | None:
     """Spell a value so that equal numbers of any type have the same text."""
     if value is None or isinstance(value, bool):
         return None if value is None else str(value).lower()

@@ -131,13 +131,23 @@ def hints_of(given: dict[str, Any]) -> dict[str, str]:
     --------
     >>> hints_of({"weights": "out_in", "samples": None, "json": True})
     {'weights': 'out_in'}
+    >>> hints_of({"sizes": "3-4-1", "hidden": "tanh"})  # the rest may be inferred
+    {'said': 'sizes=3-4-1 hidden=tanh'}
     """
     names = ("weights", "samples", "targets", "biases")
-    return {name: given[name] for name in names if given.get(name) is not None}
+    hints = {name: given[name] for name in names if given.get(name) is not None}
+    said = {name: given[name] for name in ("sizes", *_OPEN) if given.get(name)}
+    open_ = len(said) < 4 and not any(re.search("[:,]", said.get(name, "")) for name in _OPEN)
+    if said and open_:
+        hints["said"] = " ".join(f"{name}={value}" for name, value in said.items())
+    return hints
+
+
+_OPEN = ("hidden", "output", "loss")
 
 
 def network_of(given: dict[str, Any]) -> Network | None:
-    """Return the network that the options describe, or None where they describe none.
+    """Return the network that the options describe, or None where they leave too much open.
 
     Examples
     --------
@@ -148,7 +158,7 @@ def network_of(given: dict[str, Any]) -> Network | None:
     named = {name: given[name] for name in ("hidden", "output", "loss") if given.get(name)}
     sizes = given.get("sizes")
     if sizes is None:
-        if named:
+        if named and "said" not in hints_of(given):
             raise BadSetting(f"--{next(iter(named))} goes with --sizes, such as --sizes 3-4-1")
         return None
     if not re.fullmatch(r"[0-9]{1,9}([-,x][0-9]{1,9})+", sizes):
@@ -160,7 +170,12 @@ def network_of(given: dict[str, Any]) -> Network | None:
     if "hidden" in named:
         rules = tuple(_rule(name.strip()) for name in named["hidden"].split(","))
         settings["hidden"] = rules if len(rules) > 1 else rules[0]
-    return Network(tuple(int(size) for size in re.split("[-,x]", sizes)), **settings)
+    try:
+        return Network(tuple(int(size) for size in re.split("[-,x]", sizes)), **settings)
+    except BadSetting:
+        if "loss" in named and "output" not in named:
+            return None
+        raise
 
 
 def _rule(text: str) -> str | Rule:

@@ -12,11 +12,13 @@ import contextlib
 import re
 import sys
 from io import TextIOWrapper
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from chainrule import checkoptions as check_opt
+from chainrule import exportoptions
+from chainrule import importoptions as imp
 from chainrule import options as opt
 from chainrule import sheetoptions as sheet
 from chainrule.errors import ChainruleError, Diverged
@@ -196,6 +198,31 @@ def worksheet(
     worksheet_command(sizes, (hidden, output, loss), seed, learning_rate, answers, form, file)
 
 
+@app.command("import")
+def import_(
+    source: imp.Source,
+    inputs: imp.Inputs = None,
+    target: imp.Target = "target",
+    classes: imp.Classes = None,
+    hidden: imp.Hidden = None,
+    output: imp.Output = None,
+    model: imp.Model = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Make a model of a network that was trained elsewhere, to explain, check and export it.
+
+    From a file of ONNX or of Keras 3, or the weights of a PyTorch module as safetensors.
+    In Python, chainrule.import_model takes fitted estimators of scikit-learn and modules too.
+
+    [bold]chainrule import net.onnx --inputs age,income --classes no,yes -o net.safetensors[/bold]
+
+    [bold]chainrule import weights.safetensors --hidden tanh --output softmax[/bold]
+    """
+    from chainrule.importcommand import import_command
+
+    import_command(source, inputs, target, classes, (hidden, output), model, as_json)
+
+
 @app.command()
 def check(
     ctx: typer.Context,
@@ -229,6 +256,34 @@ def check(
     from chainrule.checkcommand import check_command
 
     check_command(dict(ctx.params))
+
+
+@app.command()
+def export(
+    model: opt.Model,
+    to: exportoptions.To = None,
+    output: exportoptions.ArtefactFile = None,
+    name: exportoptions.ArtefactName = None,
+    dialect: exportoptions.Dialect = "sqlite",
+    table: exportoptions.SqlTable = "data",
+    inputs: exportoptions.Inputs = "columns",
+    fixed_point: exportoptions.FixedPoint = 0,
+    calibrate: exportoptions.Calibrate = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Write a model in another language, with its preprocessing, and try it.
+
+    [bold]chainrule export houses.safetensors -o houses.h[/bold]
+
+    [bold]chainrule export houses.safetensors --to sql --dialect duckdb --table sales[/bold]
+
+    [bold]chainrule export houses.safetensors -o houses.h --fixed-point 16[/bold]
+    """
+    from chainrule.exportcommand import export_command
+
+    options: dict[str, Any] = {"dialect": dialect, "table": table, "inputs": inputs}
+    options |= {"fixed_point": fixed_point, "calibrate": calibrate}
+    export_command(model, to, output, name, options, as_json)
 
 
 @app.command()

@@ -14,6 +14,7 @@ from chainrule import terminal
 from chainrule.drawing import draw
 from chainrule.errors import BadSetting
 from chainrule.files import check_folder, write_whole
+from chainrule.summary import IMPORTED
 
 if TYPE_CHECKING:
     from chainrule.model import Model
@@ -63,6 +64,8 @@ def compile_for(dtype: Any) -> None:
 def how_trained(model: Model) -> str:
     """Say how long the training was, why it ended, and which epoch was kept."""
     courses = model.summary.courses
+    if not courses:
+        return "elsewhere"
     if len(courses) == 1:
         best = courses[0].best_epoch
         kept = "" if best is None else f"; kept the parameters of epoch {best}"
@@ -231,17 +234,19 @@ def show_command(path: Path, as_json: bool) -> None:
         return
     out, summary, target = terminal.standard_output(), model.summary, model.spec.target
     version = terminal.shown(summary.version)
-    out.print(f"[bold]{terminal.shown(str(path))}[/bold], trained by chainrule {version}\n")
     settings = {name: value for name, value in summary.settings.items() if value is not None}
+    source = settings.pop(IMPORTED, None)
+    done = "trained" if source is None else "imported"
+    out.print(f"[bold]{terminal.shown(str(path))}[/bold], {done} by chainrule {version}\n")
     rows = {part: summary.rows[part] for part in PARTS if part in summary.rows}
     facts = {
         "Network": f"{terminal.network_line(model.network, len(model.ensemble))}, "
         f"{model.parameters.dtype}",
         "Rows": ", ".join(f"{n:,} for {PARTS[part]}" for part, n in rows.items() if n),
         "Settings": ", ".join(f"{name} {value}" for name, value in settings.items()),
-        "Trained": how_trained(model),
+        "Trained": how_trained(model) if source is None else f"elsewhere; {source}",
     }
-    out.print(terminal.facts(facts))
+    out.print(terminal.facts({name: fact for name, fact in facts.items() if fact}))
     out.print()
     out.print(terminal.columns_table(model.spec))
     if summary.scores:

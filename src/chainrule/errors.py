@@ -6,7 +6,8 @@
     │   ├── BadSetting                   a parameter or an option
     │   ├── BadRule                      a formula outside the grammar of rules
     │   ├── BadCode                      a file of somebody's code, or what is in it
-    │   └── BadModelFile                 a model file
+    │   ├── BadModelFile                 a model file
+    │   └── BadSource                    a network from elsewhere
     └── Diverged (also an ArithmeticError)   training left the finite numbers
 
 A message says what was wrong, where (file, column, row, parameter), and what
@@ -45,6 +46,10 @@ class BadCode(BadInput):
 
 class BadModelFile(BadInput):
     """A file is not a model, or not one that can be trusted."""
+
+
+class BadSource(BadInput):
+    """A network from elsewhere is outside the shape that can be imported, or its file is bad."""
 
 
 class Diverged(ChainruleError, ArithmeticError):

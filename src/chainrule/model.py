@@ -21,6 +21,7 @@ from chainrule.summary import Summary
 if TYPE_CHECKING:
     from chainrule.course import History
     from chainrule.explaining.derivation import Derivation
+    from chainrule.exporting.artefact import Exported
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,6 +225,59 @@ class Model:
         from chainrule.explaining.tables import as_rows, explain_row
 
         return explain_row(self, as_rows(self, table), row, member, **settings)
+
+    def export(
+        self,
+        to: str,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        name: str | None = None,
+        test: bool = True,
+        **options: Any,
+    ) -> Exported:
+        """Write the model in another language: preprocessing, networks, classes, in one file.
+
+        Parameters
+        ----------
+        to : {"c", "javascript", "onnx", "python", "sql"}
+            A C99 header that needs math.h alone; an ES module with its types beside it; a graph
+            of standard operators; a Python file that needs the standard library alone; or one
+            SELECT. All take raw rows.
+        path : path, optional
+            Default: the name, with the language's ending, in this folder.
+        name : str, optional
+            What the names in it begin with. Default: the target's.
+        test : bool, default True
+            Run it on some rows, where what runs it is at hand, and compare.
+        **options
+            dialect ("sqlite", "postgresql" or "duckdb") and table, of SQL; inputs ("columns" or
+            "tensor"), of ONNX; of C, fixed_point (8 or 16 bits a weight, then without floating
+            point) and calibrate, raw rows, best the training's, to fit its formats to.
+
+        Returns
+        -------
+        Exported
+            The files, and the largest difference from the model.
+
+        Raises
+        ------
+        BadSetting
+            If the language or an option is unknown, or it cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from chainrule import fit
+        >>> from chainrule.datasets import penguins
+        >>> model = fit(penguins(), "species", epochs=5, hidden_layer_sizes=4, dtype="float64")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     exported = model.export("python", f"{folder}/penguins.py")
+        >>> exported.largest < 1e-12
+        True
+        """
+        from chainrule.exporting.artefact import export
+
+        return export(self, to, path, name=name, test=test, **options)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to one ``.safetensors`` file, whole or not at all."""

@@ -207,7 +207,10 @@ def value_of(expression: Any) -> float:
         case Choice():
             return value_of(chosen(expression))
         case Call(name=name, arguments=arguments):
-            return float(NAMES[name](*map(value_of, arguments)))
+            try:
+                return float(NAMES[name](*map(value_of, arguments)))
+            except ValueError:  # math's sqrt of what is below 0
+                return math.nan
     raise TypeError(f"{expression!r} is no expression")
 
 

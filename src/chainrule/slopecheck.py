@@ -121,5 +121,5 @@ def _both(function: Function, x: Any) -> tuple[Any, Any]:
         try:
             value, slope = function(x)
             return Number(value), Number(slope)
-        except ArithmeticError:
+        except (ArithmeticError, ValueError):  # ValueError: math's sqrt of what is below 0
             return Number("nan"), Number("nan")

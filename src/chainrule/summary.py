@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from chainrule.course import Training
 
 KEPT_EPOCHS = 1000
+IMPORTED = "imported_from"  # the setting of a network that was trained elsewhere
 CURVES = ("loss", "validation_loss", "learning_rate")
 
 Scalar = str | int | float | bool | None
@@ -52,7 +53,8 @@ class Summary:
     version : str
         The version of chainrule that trained.
     settings : dict
-        What was asked for: seed, solver, learning rate and so on.
+        What was asked for: seed, solver, learning rate and so on; of a network that was
+        trained elsewhere ``IMPORTED``, and where that was.
     rows : dict of str to int
         How many rows were used to "train", for "validation", and held out ("test").
     scores : dict of str to dict of str to float

@@ -251,6 +251,8 @@ def summary_rows(spec: Inputs) -> list[SummaryRow]:
     if target.task == "classification":
         shown = ", ".join(target.classes[:6]) + (", ..." if len(target.classes) > 6 else "")
         what = f"classification, {len(target.classes)} classes: {shown}"
+    elif (target.mean, target.scale) == (0.0, 1.0):
+        what = "regression, as it is"
     else:
         what = f"regression, mean {_short(target.mean)}, sd {_short(target.scale)}"
     return [*rows, SummaryRow(target.name, "target", f"{what} ({target.reason})")]
@@ -260,12 +262,17 @@ def _became(column: Column) -> str:
     if column.kind == "dropped":
         return f"dropped: {column.reason}"
     n = len(column.categories)
-    what = {
-        "numeric": f"standardised, mean {_short(column.mean)}, sd {_short(column.scale)}",
-        "date": f"days, standardised, mean {_day(column.mean)}, sd {_short(column.scale)}",
-        "boolean": "0 and 1",
-        "categorical": f"one-hot, {n} {'category' if n == 1 else 'categories'}",
-    }[column.kind]
+    plain = column.kind == "numeric" and (column.mean, column.scale) == (0.0, 1.0)
+    what = (
+        "as it is"
+        if plain
+        else {
+            "numeric": f"standardised, mean {_short(column.mean)}, sd {_short(column.scale)}",
+            "date": f"days, standardised, mean {_day(column.mean)}, sd {_short(column.scale)}",
+            "boolean": "0 and 1",
+            "categorical": f"one-hot, {n} {'category' if n == 1 else 'categories'}",
+        }[column.kind]
+    )
     return f"{what}{'; and whether missing' if column.missing else ''} ({column.reason})"
 
 

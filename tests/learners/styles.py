@@ -177,6 +177,29 @@ class TwoLayers:
         return loss, grads
 
 
+# 3-4-1, tanh, identity, half_squared_error
+
+
+def penalty_over_samples(w1, b1, w2, b2, x, y, lam):
+    m = len(x)
+    h = np.tanh(x @ w1 + b1)
+    d2 = h @ w2 + b2 - y
+    d1 = d2 @ w2.T * (1 - h**2)
+    dw1 = x.T @ d1 / m + lam / m * w1
+    dw2 = h.T @ d2 / m + lam / m * w2
+    return dw1, d1.mean(axis=0), dw2, d2.mean(axis=0)
+
+
+def each_sample_steps(w1, b1, w2, b2, X, Y, lr):
+    for x, y in zip(X, Y):
+        h = np.tanh(x @ w1 + b1)
+        d2 = h @ w2 + b2 - y
+        d1 = w2 @ d2 * (1 - h**2)
+        w1, b1 = w1 - lr * np.outer(x, d1), b1 - lr * d1
+        w2, b2 = w2 - lr * np.outer(h, d2), b2 - lr * d2
+    return w1, b1, w2, b2
+
+
 # 3-4-1, relu, identity, the squared error
 
 

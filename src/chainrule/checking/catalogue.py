@@ -94,11 +94,6 @@ CATALOGUE: dict[str, Kind] = {
         "it is divided by the number of samples twice", WEIGHTS, "dW = A_prev.T @ delta / m^2",
         "Divide once: where the loss is differentiated, or where the samples are added up.",
     ),
-    "mean_of_wrong_count": Kind(
-        "it is divided by another number than that of the samples", WEIGHTS,
-        "dW = A_prev.T @ delta / (another number)",
-        "m is the length of the axis along which the samples lie.",
-    ),
     "mean_on_one_gradient": Kind(
         "only one of dW and db is divided by the number of samples", f"{WEIGHTS}, {BIAS}",
         "one of the two is a mean, the other a sum",
@@ -146,6 +141,11 @@ CATALOGUE: dict[str, Kind] = {
     "input_of_wrong_layer": Kind(
         "dW takes the input of another layer", WEIGHTS, "dW = (another tensor).T @ delta",
         "dZ/dW is what this layer was given: the output A of the layer before.",
+    ),
+    "mean_of_wrong_count": Kind(
+        "it is divided by another number than that of the samples", WEIGHTS,
+        "dW = A_prev.T @ delta / (another number)",
+        "m is the length of the axis along which the samples lie.",
     ),
     "softmax_axis": Kind(
         "the softmax runs over the samples instead of the classes",

@@ -9,11 +9,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from chainrule.checking.assigning import refusal
 from chainrule.checking.classes import ClassProgram
 from chainrule.checking.functions import FunctionProgram
 from chainrule.checking.inferring import ADVICE, OTHERS, candidates, shows_loss
 from chainrule.checking.judging import Error, Judged, judge
-from chainrule.checking.loading import blame, load
+from chainrule.checking.loading import BROKE_OFF, address, blame, choices, read, run, take
+from chainrule.checking.mending import mended
 from chainrule.checking.packing import BIASES, TARGETS, WEIGHTS
 from chainrule.checking.packing import SAMPLES as SAMPLE_WAYS
 from chainrule.checking.progress import prints
@@ -21,7 +23,7 @@ from chainrule.checking.reading import NothingToRead, Unreadable
 from chainrule.checking.repairing import silenced
 from chainrule.checking.report import Report
 from chainrule.checking.reporting import reported
-from chainrule.errors import BadSetting
+from chainrule.errors import BadCode, BadSetting
 from chainrule.network import Network
 
 HINTS = {"weights": WEIGHTS, "samples": SAMPLE_WAYS, "targets": TARGETS, "biases": BIASES}
@@ -68,37 +70,115 @@ def check(
     ('mistake', 'slope_left_out')
     """
     hints = _hints(weights=weights, samples=samples, targets=targets, biases=biases)
-    name = code if isinstance(code, str) else getattr(code, "__name__", "the code")
+    if not isinstance(code, str):
+        return checked(code, network, hints)
+    path, name = address(code)
+    content = read(path)
+    module = run(path, content)
+    names = [name] if name else choices(path, content)
+    return first_that_runs(
+        names, lambda each: checked(take(module, path, each), network, hints), module
+    )  # fmt: skip
+
+
+def first_that_runs(names: list[str], judged: Callable[[str], Report], module: Any) -> Report:
+    """Judge the functions that may be meant until one runs; else say of which got furthest why."""
+    broke_off = vars(module).get(BROKE_OFF)
+    if not broke_off:
+        return _first(names, judged)
+    report = _first(names, judged)
+    if report.verdict != "mistake":  # what is right here breaks off there
+        raise BadCode(broke_off)
+    return replace(report, notes=(*report.notes, f"{broke_off}."))
+
+
+def _first(names: list[str], judged: Callable[[str], Report]) -> Report:
+    failed: list[Report] = []
+    for name in names:
+        report = judged(name)
+        if report.verdict in ("correct", "mistake") or (report.verdict != "failed" and not failed):
+            note = [f"Not judged: {each.message}" for each in failed[:1]]
+            return replace(report, notes=(*report.notes, *note))
+        failed += [report] if report.verdict == "failed" else []
+    ran = [report for report in failed if " could not be called: " not in report.message]
+    return (ran or failed)[0]
+
+
+def checked(
+    thing: Any, network: Network | None, hints: dict[str, str], said: dict[str, Any] | None = None
+) -> Report:
+    """Judge a function or a class.
+
+    Parameters
+    ----------
+    thing : function or class
+    network : Network or None
+        None: to be inferred from the code.
+    hints : dict
+    said : dict, optional
+        What of the network was said: "sizes", "hidden", "output", "loss"; the rest of it may be
+        inferred. By default all of it was.
+    """
+    name = getattr(thing, "__name__", "the code")
     try:
-        thing: Any = load(code) if isinstance(code, str) else code
         if network is None:
-            return _inferred(thing, hints)
-        return _judged(_program(thing, network, hints))
+            return _inferred(thing, hints, said or {})
+        report = _judged(thing, network, hints)
+        if said is None or report.verdict == "correct":
+            return report
+        return _with_the_rest(thing, network, hints, said, report)
     except Unreadable as error:
         return Report("failed", name, f"{name} could not be called: {error}.")
 
 
-def _program(thing: Any, network: Network, hints: dict[str, str]) -> Any:
+def _with_the_rest(
+    thing: Any, network: Network, hints: dict[str, str], said: dict[str, Any], plain: Report
+) -> Report:
+    """Judge code as the network that it shows, as far as nobody said which it is.
+
+    A loss that nobody said and that does not show is the default one.
+    """
+    if "loss" not in said and network.output != "softmax" and not shows_loss(thing, beside=True):
+        said = said | {"loss": network.loss}
+    open_ = {"output", "loss"} | ({"hidden"} if len(network.sizes) > 2 else set())
+    if open_ <= set(said):
+        return plain
+    try:
+        others = candidates(thing, hints, said)
+        if "loss" in said:
+            others = [each for each in others if each != network]
+        other = _inferred(thing, hints, said, others) if others else plain
+    except Unreadable:
+        return plain
+    fewer = plain.verdict != "mistake" or len(other.mistakes) < len(plain.mistakes)
+    kinder = other.verdict == "correct" or (other.verdict == "mistake" and fewer)
+    return other if kinder else plain
+
+
+def _every(thing: Any, network: Network, hints: dict[str, str]) -> Iterator[Any]:
+    """Yield the programs that a function or a class may be, the likeliest first."""
     kind = ClassProgram if inspect.isclass(thing) else FunctionProgram
-    return kind(thing, network, hints)
+    return kind.every(thing, network, hints)
 
 
-def _inferred(thing: Any, hints: dict[str, str]) -> Report:
+def _inferred(
+    thing: Any, hints: dict[str, str], said: dict[str, Any], networks: list[Network] | None = None
+) -> Report:
     """Judge code as that of the network which fits it best."""
     found: list[tuple[Any, Judged]] = []
-    networks = candidates(thing, hints)
+    networks = candidates(thing, hints, said) if networks is None else networks
     error: Exception | None = None
     failed: Report | None = None
     for network in networks:
         try:
-            program = _program(thing, network, hints)
-            program.guessed = True
+            program, best, errors = _likeliest(
+                thing, network, hints, pairs=False, guessed="loss" not in said
+            )
         except Unreadable as reason:
             error = reason
             continue
-        program, best, errors = _best_way(program, pairs=False)
         if best is None:
-            failed = failed or _failed(program, errors)
+            failed = failed or mended(program, errors) or _failed(program, errors)
         elif best.cost == (0, 0):
             found = [(program, best)]
             break
@@ -107,6 +187,9 @@ def _inferred(thing: Any, hints: dict[str, str]) -> Report:
     if not found:
         if failed is None:
             raise error or Unreadable(f"which network it computes cannot be seen; {ADVICE}")
+        if failed.verdict == "mistake":
+            note = f"The network was inferred from the code: {failed.network}."
+            return replace(failed, notes=(note, *failed.notes))
         return replace(
             failed, message=f"{failed.message} Of which network it is was guessed; {ADVICE}."
         )
@@ -151,9 +234,38 @@ def _hints(**given: str | None) -> dict[str, str]:
     return {key: value for key, value in given.items() if value is not None}
 
 
-def _judged(program: Any) -> Report:
-    program, best, errors = _best_way(program)
-    return _failed(program, errors) if best is None else reported(program, best)
+def _judged(thing: Any, network: Network, hints: dict[str, str]) -> Report:
+    program, best, errors = _likeliest(thing, network, hints)
+    if best is None:
+        return mended(program, errors) or _failed(program, errors)
+    return reported(program, best)
+
+
+def _likeliest(
+    thing: Any,
+    network: Network,
+    hints: dict[str, str],
+    pairs: bool = True,
+    guessed: bool = False,
+) -> tuple[Any, Judged | None, list[Error]]:
+    """Return the program that code is likeliest to be, and what is wrong with it."""
+    found: list[tuple[Any, Judged | None, list[Error]]] = []
+    programs = list(_every(thing, network, hints))
+    for program in programs:
+        program.guessed = guessed
+        found.append(_best_way(program, pairs and len(programs) == 1))
+        best = found[-1][1]
+        if best is not None and best.cost == (0, 0):
+            return found[-1]
+    run = [(program, best, errors) for program, best, errors in found if best is not None]
+    if not run:
+        return min(found, key=lambda each: min((_telling(e) for _, e in each[2]), default=9))
+    program, best, errors = min(run, key=lambda each: (-each[1].forward, each[1].cost))
+    if best.findings is None and not best.forward and getattr(program, "placed", bool)():
+        raise refusal(thing)
+    if best.findings is None and pairs and len(programs) > 1:
+        return _best_way(program)
+    return program, best, errors
 
 
 def _best_way(program: Any, pairs: bool = True) -> tuple[Any, Judged | None, list[Error]]:

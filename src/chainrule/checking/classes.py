@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import io
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from chainrule.checking import wordlist
 from chainrule.checking.bundling import bundle, bundles
 from chainrule.checking.functions import setting, signature_of
+from chainrule.checking.holding import Place, parameters_in
 from chainrule.checking.packing import Shapes, layouts
 from chainrule.checking.reading import Unreadable, read
-from chainrule.checking.roles import is_gradient, parameter_of, plain, role_of
+from chainrule.checking.roles import plain, role_of
 from chainrule.checking.running import Run, Way, laid_back, quiet
 from chainrule.checking.sources import files_of, source_of
 from chainrule.checking.steps import Case, pass_of
 from chainrule.checking.tracing import Trace
 from chainrule.network import Network
 
-FORWARD = r"(feed)?forward(pass|propagation|prop)?|predict|call|propagate|computeoutputs?"
+FORWARD = (
+    r"(feed)?forward(pass|propagation|prop)?|predict|call|propagate|computeoutputs?|"
+    rf"{wordlist.FORWARD}"
+)
 BACKWARD = (
     r"back(ward)?(s)?(pass|propagation|propagate|prop)?|(compute|calc|get)?grad(ient)?s?|"
-    r"trainstep|trainonbatch|train|fit|step|learn"
+    rf"trainstep|trainonbatch|train|fit|step|learn|\w*({wordlist.BACKWARD})\w*|"
+    rf"\w*({wordlist.TRAINING})\w*"
 )
 WITH_LOSS = r"(compute)?loss(andgrads?|gradients?)?|cost(function)?"
 UPDATE = r"update(parameters|params|weights)?|step|optimize|applygradients"
-Place = tuple[Any, Any]  # a dictionary or a list, and the key in it
 
 
 class ClassProgram:
@@ -39,6 +46,7 @@ class ClassProgram:
         self.name, self.source = kind.__name__, source_of(kind)
         self.depth = len(network.sizes) - 1
         self.trace: Trace | None = None
+        self.unjudged = ""  # a method that steps, where gradients were read before it
         self.guessed = False  # whether nobody said which loss it has
         self.arguments = signature_of(kind)
         self.forward = self._method(FORWARD)
@@ -47,10 +55,20 @@ class ClassProgram:
             raise Unreadable(
                 "it has no method that sounds like back-propagation, such as backward(X, y)"
             )
+        self.forward = self.forward or self._maker(self.backward)
         self.roles = {name: role_of(name) or "" for name in self.arguments}
         self.roles |= {
             name: role_of(name) or "" for name in signature_of(self._bare(self.backward))
         }
+
+    @classmethod
+    def every(cls, kind: type, network: Network, hints: dict[str, str]) -> Iterator[ClassProgram]:
+        """Yield the programs that a class may be."""
+        yield cls(kind, network, hints)
+
+    def sized(self, network: Network) -> ClassProgram:
+        """Return the same program, for a network of other sizes."""
+        return type(self)(self.thing, network, self.hints)
 
     def files(self) -> frozenset[str]:
         """Return the files that its code stands in."""
@@ -63,8 +81,27 @@ class ClassProgram:
             and (not name.startswith("__") or name in vars(self.thing))
         ]  # fmt: skip
         order = ["forward", "backward", "backprop", "back_propagation"]
-        names.sort(key=lambda name: (order.index(name) if name in order else 9, name))
-        return names[0] if names else None
+
+        def rank(name: str) -> tuple[int, bool, str]:
+            trains = re.search(wordlist.TRAINING, plain(name)) is not None
+            return order.index(name) if name in order else 9, trains, name
+
+        return min(names, key=rank, default=None)
+
+    def _maker(self, backward: str) -> str | None:
+        """Return the method that sets what another reads and does not set, whatever its name."""
+        methods = {
+            node.name: _attributes(node) for node in ast.walk(self.source.tree)
+            if isinstance(node, ast.FunctionDef)
+        }  # fmt: skip
+        if backward not in methods:
+            return None
+        read, own, _ = methods.pop(backward)
+        _, built, _ = methods.pop("__init__", (set(), set(), set()))
+        needed = read - own - built
+        makers = [name for name, (_, made, called) in methods.items()
+                  if needed and needed <= made and backward not in called]  # fmt: skip
+        return makers[0] if makers else None
 
     def _bare(self, name: str) -> Any:
         return getattr(self.thing, name)
@@ -191,7 +228,7 @@ class ClassProgram:
     def _outer(self, case: Case, shapes: Shapes) -> Any:
         """Return dL/dA of the mean loss, for a backward pass that begins after the loss."""
         error = pass_of(case).error / len(case.X)
-        return shapes.outputs(error)
+        return replace(shapes, whole=False).outputs(error)
 
     def _found(
         self, object_: Any, result: Any, old: dict[str, Any], case: Case
@@ -208,6 +245,8 @@ class ClassProgram:
                 pass
         gradients = parameters_in(object_, self.depth, gradients=True)
         if gradients:
+            update = self._method(UPDATE)
+            self.unjudged = update if update and update != self.backward else ""
             return {name: c[k] for name, (c, k) in gradients.items()}, False, loss
         now = {name: c[k] for name, (c, k) in parameters_in(object_, self.depth).items()}
         if all(np.array_equal(now[name], old[name]) for name in old):
@@ -232,70 +271,16 @@ class ClassProgram:
         return case.rate
 
 
-def parameters_in(object_: Any, depth: int, gradients: bool = False) -> dict[str, Place]:
-    """Return where an object keeps W1, b1, W2, ..., or the gradients of these."""
-    found: dict[str, Place] = {}
-    numbered: dict[tuple[str, int], Place] = {}
-    for name, value in list(vars(object_).items()):
-        kind = parameter_of(name)
-        if kind and is_gradient(name) == gradients:
-            if kind[1] is not None:
-                numbered[kind[0], kind[1]] = (vars(object_), name)
-            elif (
-                isinstance(value, list) and len(value) == depth and (depth > 1 or np.ndim(value[0]))
-            ):
-                found |= {f"{kind[0]}{l}": (value, l - 1) for l in range(1, depth + 1)}
-            elif isinstance(value, dict):
-                found |= _in_dictionary(value, depth, kind[0])
-            else:
-                numbered[kind[0], 1] = (vars(object_), name)
-        elif isinstance(value, dict):
-            wanted = re.search("grad", plain(name)) is not None
-            if wanted == gradients or any(is_gradient(str(k)) == gradients for k in value):
-                found |= _in_dictionary(value, depth, None, None if wanted else gradients)
-        elif isinstance(value, (list, tuple)) and value and hasattr(value[0], "__dict__"):
-            holders = [p for p in (parameters_in(v, 1, gradients) for v in value) if p]
-            for l, place in enumerate(holders, 1):
-                found |= {f"{key[0]}{l}": where for key, where in place.items()}
-    if not found and not numbered and not gradients:
-        numbered = _in_order(object_, depth)
-    if numbered:
-        first = min(number for _, number in numbered)
-        found |= {f"{letter}{k - first + 1}": p for (letter, k), p in numbered.items()}
-    return found
-
-
-def _in_order(object_: Any, depth: int) -> dict[tuple[str, int], Place]:
-    """Return parameters such as w_hidden and b_output, in the order in which they are made."""
-    found: dict[tuple[str, int], Place] = {}
-    for letter, word in (("W", r"w|weights?"), ("b", r"b|bias(es)?")):
-        short = r"ih|ho|xh|hh|hy|i|h|o"
-        names = [
-            name for name, value in vars(object_).items()
-            if re.fullmatch(rf"({word})_\w+|\w+_({word})|({word})_?({short})", name, re.I)
-            and np.ndim(value) and not is_gradient(name)
-        ]  # fmt: skip
-        if len(names) == depth:
-            found |= {(letter, l): (vars(object_), name) for l, name in enumerate(names, 1)}
-    return found
-
-
-def _in_dictionary(
-    values: dict[Any, Any], depth: int, letter: str | None, gradients: bool | None = None
-) -> dict[str, Place]:
-    found: dict[str, Place] = {}
-    keys: dict[tuple[str, int], Any] = {}
-    for key in values:
-        kind = parameter_of(str(key))
-        if letter and isinstance(key, int):
-            keys[letter, key] = key
-        elif kind and kind[1] is not None and gradients in (None, is_gradient(str(key))):
-            keys[kind[0], kind[1]] = key
-        elif kind and kind[1] is None and gradients in (None, is_gradient(str(key))):
-            value = values[key]
-            if isinstance(value, list) and len(value) == depth:
-                found |= {f"{kind[0]}{l}": (value, l - 1) for l in range(1, depth + 1)}
-            else:
-                keys[kind[0], 1] = key
-    first = min((number for _, number in keys), default=1)
-    return found | {f"{name}{k - first + 1}": (values, key) for (name, k), key in keys.items()}
+def _attributes(method: ast.FunctionDef) -> tuple[set[str], set[str], set[str]]:
+    """Return the attributes of self that a method reads, those that it sets, and what it calls."""
+    mine = [
+        node for node in ast.walk(method)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        and node.value.id == "self"
+    ]  # fmt: skip
+    made = {node.attr for node in mine if isinstance(node.ctx, ast.Store)}
+    called = {
+        node.func.attr for node in ast.walk(method)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }  # fmt: skip
+    return {node.attr for node in mine if isinstance(node.ctx, ast.Load)} - called, made, called

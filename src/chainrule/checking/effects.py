@@ -16,6 +16,9 @@ from chainrule.checking.running import Run
 from chainrule.checking.sources import Place
 from chainrule.checking.tracing import Trace
 
+OF_SHAPES = {"broadcast", "transpose_missing", "bias_not_summed", "bias_summed_over_neurons",
+             "input_of_wrong_layer", "mean_missing", "integer_arithmetic"}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Effect:
@@ -39,19 +42,30 @@ def effects(program: Any, judged: Judged) -> list[Effect]:
     if changed:
         still = _runs(judged, lambda run: len(run.changed) < len(changed))
         found.append(Effect("changes_arguments", f"it changes {' and '.join(changed)}", still))
-    if judged.runs[0].grows and not judged.findings:
+    named = {finding.variant.name for finding in judged.findings or ()}
+    if judged.runs[0].grows and judged.findings is not None and not named & OF_SHAPES:
         fits = _runs(judged, lambda run: not run.grows and is_right([run], judged.reduction))
         trace = traced(program, judged)
         found.append(_grown(program, judged.runs[0], trace, fits))
     found += _flat_sample(program, judged)
-    if _piles_up(program, judged):
+    piled, kept = _twice(program, judged)
+    if piled:
         once = "a second call gives twice the first"
         alone = _runs(judged, lambda run: is_right([run], judged.reduction))
-        gone = lambda other: not _piles_up(other, judged) and alone(other)  # noqa: E731
+
+        def gone(other: Any) -> bool:
+            doubled, same = _twice(other, judged)
+            return doubled < piled and same > kept and alone(other)
+
         found.append(Effect("gradients_accumulated", once, gone if not judged.findings else None))
-    if not changed and not any("integer" in f.variant.name for f in judged.findings or ()):
+    if (
+        judged.findings is not None
+        and not changed
+        and not any("integer" in f.variant.name for f in judged.findings or ())
+    ):
         cut = _whole_numbers(program, judged)
-        whole = lambda other: not _whole_numbers(other, judged)  # noqa: E731
+        as_right = _runs(judged, lambda run: True)
+        whole = lambda other: as_right(other) and not _whole_numbers(other, judged)  # noqa: E731
         found += [Effect("integer_arithmetic", cut, whole)] if cut else []
     return found
 
@@ -146,19 +160,18 @@ def _speaks_of(name: str, parameter: str, depth: int) -> bool:
     )  # fmt: skip
 
 
-def _piles_up(program: Any, judged: Judged) -> bool:
-    """Say whether a second pass through the same code gives twice the gradients."""
-    first = judged.runs[0]
-    if first.updated:
-        return False
+def _twice(program: Any, judged: Judged) -> tuple[int, int]:
+    """Return how many gradients a second pass through the same code doubles, and leaves."""
+    if judged.runs[0].updated:
+        return 0, 0
     try:
-        second = program.run(first.case, judged.way, passes=2)
+        first = program.run(judged.runs[0].case, judged.way)
+        second = program.run(judged.runs[0].case, judged.way, passes=2)
     except (Exception, SystemExit):
-        return False
-    pairs = list(_parts(first, second))
-    return any(not close(b, a, 1e-9) for a, b in pairs) and any(
-        np.abs(a).max(initial=0.0) > 0 and close(b, 2.0 * a, 1e-9) for a, b in pairs
-    )
+        return 0, 0
+    pairs = [(a, b) for a, b in _parts(first, second) if np.abs(a).max(initial=0.0) > 1e-9]
+    doubled = sum(close(b, 2.0 * a, 1e-9) for a, b in pairs)
+    return doubled, sum(close(b, a, 1e-9) for a, b in pairs)
 
 
 def _parts(one: Run, other: Run) -> Any:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import ast
-import contextlib
 import copy
-import inspect
 import io
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from chainrule.checking.bundling import bundle, bundles
-from chainrule.checking.packing import Shapes, layouts
-from chainrule.checking.reading import Unreadable, read
+from chainrule.checking.aftermath import changed_in, kept_state
+from chainrule.checking.assigning import Roles, assignments, forwards, signature_of
+from chainrule.checking.bundling import bundle, bundles, kind_of_object
+from chainrule.checking.holding import held_by, layers_of, with_parameters
+from chainrule.checking.packing import ONE_IN_A_LIST, Shapes, layouts
+from chainrule.checking.reading import Unreadable, mapping_of, read
 from chainrule.checking.roles import is_gradient, parameter_of, plain, role_of
 from chainrule.checking.running import SEED, Run, Way, laid_back, quiet
 from chainrule.checking.sources import files_of, source_of, space_of
@@ -23,52 +25,91 @@ from chainrule.checking.steps import Case
 from chainrule.checking.tracing import Trace
 from chainrule.network import Network
 
-FORWARD = r"(feed)?forward(pass|propagation|propagate|prop)?|(model)?forward|predict"
+__all__ = ["FunctionProgram", "setting", "signature_of"]
 
 
 class FunctionProgram:
     """A function of parameters, inputs and targets that returns gradients or new parameters."""
 
     def __init__(
-        self, function: Callable[..., Any], network: Network, hints: dict[str, str]
+        self,
+        function: Callable[..., Any],
+        network: Network,
+        hints: dict[str, str],
+        roles: Roles | None = None,
+        forward: Any = None,
     ) -> None:
         self.thing, self.network, self.hints = function, network, hints
         self.name = getattr(function, "__name__", "function")
         self.source = source_of(function)
         self.depth = len(network.sizes) - 1
-        self.roles = _roles(signature_of(function))
+        self.roles = roles or assignments(function, self.depth)[0]
         self.names = self.source.returned(self.name)
-        self.draws = not any(role[0] in "Wb" or role == "params" for role in self.roles.values())
-        self.unbiased = not self.draws and not any(
-            role[0] == "b" or role == "params" for role in self.roles.values()
-        )
         self.trace: Trace | None = None
         self.guessed = False  # whether nobody said which loss it has
         self.forward: FunctionProgram | None = None
-        if "cache" in self.roles.values():
-            self.forward = self._forward()
+        if {"cache", "made"} & set(self.roles.values()):
+            self.forward = self._forward(forward or forwards(function, self.roles)[0])
+        every = set(self.roles.values())
+        every |= set(self.forward.roles.values()) if self.forward else set()
+        self.draws = not any(role[0] in "Wb" or role == "params" for role in every)
+        self.unbiased = not self.draws and not any(
+            role[0] == "b" or role == "params" for role in every
+        )
+        self.numbers = {
+            letter: [int(role[1:]) for role in every if role[0] == letter and role[1:].isdigit()]
+            for letter in "Wb"
+        }
+
+    @classmethod
+    def every(
+        cls, function: Callable[..., Any], network: Network, hints: dict[str, str]
+    ) -> Iterator[FunctionProgram]:
+        """Yield the programs that a function may be, the likeliest first."""
+        failed: Unreadable | None = None
+        some = False
+        for roles in assignments(function, len(network.sizes) - 1):
+            try:
+                for forward in forwards(function, roles)[:3]:
+                    yield cls(function, network, hints, roles, forward)
+                    some = True
+            except Unreadable as error:
+                failed = error
+        if failed and not some:
+            raise failed
+
+    def placed(self) -> bool:
+        """Say whether names told nothing of some arguments, so that their places had to."""
+        return any(role_of(name) is None and role not in ("m", "made", "zeros")
+                   for name, role in self.roles.items())  # fmt: skip
+
+    def sized(self, network: Network) -> FunctionProgram:
+        """Return the same program, for a network of other sizes."""
+        forward = self.forward.thing if self.forward else None
+        return type(self)(self.thing, network, self.hints, self.roles, forward)
 
     def files(self) -> frozenset[str]:
         """Return the files that its code stands in."""
         return files_of(self.thing)
 
-    def _forward(self) -> FunctionProgram:
-        """Return the function of the same file that makes the cache."""
-        for name, other in space_of(self.thing).items():
-            if inspect.isfunction(other) and re.fullmatch(FORWARD, plain(name)):
-                companion = copy.copy(self)
-                companion.thing, companion.name = other, name
-                companion.roles = _roles(signature_of(other), targets=False)
-                return companion
-        raise Unreadable(
-            "it takes a cache, and no function such as forward(X, params) that would make one "
-            "stands in its file"
-        )
+    def _forward(self, function: Any) -> FunctionProgram:
+        """Return the function of the same file that makes what only a forward pass knows."""
+        companion = copy.copy(self)
+        companion.thing, companion.name = function, function.__name__
+        companion.source = source_of(function)
+        companion.roles = assignments(function, self.depth, targets=False)[0]
+        companion.numbers = {
+            letter: [int(r[1:]) for r in companion.roles.values()
+                     if r[0] == letter and r[1:].isdigit()] for letter in "Wb"
+        }  # fmt: skip
+        return companion
 
     def ways(self) -> Iterator[Way]:
         """Yield the ways in which it may want to be called."""
         roles = set(self.roles.values())
+        roles |= set(self.forward.roles.values()) if self.forward else set()
         kinds = bundles(self._text(), self.depth) if "params" in roles else [""]
+        kinds = ["layers"] if "params" in roles and self._layers() else kinds
         wide = any(
             role == "W" and re.search(rf"\b{name}\.(T\b|transpose|shape\[1)", self.source.text)
             for name, role in self.roles.items()
@@ -77,6 +118,8 @@ class FunctionProgram:
             for shapes in layouts(self.network, self.hints):
                 if not (wide and shapes.weights == "flat"):
                     yield Way(kind, shapes)
+                if kind == "layers" and shapes.samples == "column":
+                    yield Way(kind, replace(shapes, samples=ONE_IN_A_LIST))
 
     def _text(self) -> str:
         forward = source_of(self.forward.thing).text if self.forward else ""
@@ -93,14 +136,14 @@ class FunctionProgram:
         printed = io.StringIO()
         with quiet(printed, self.trace), kept_state(self.thing):
             if self.forward:
-                given |= self.forward.cache(case, way, given, self.roles)
+                given |= self.forward.made(case, way, given, self.roles)
             for _ in range(passes):
                 result = self.thing(**given)
         loss, found, in_place = self._found(result, before, given)
         updates = in_place or self._updates()
         run = laid_back(found, self._at(case, updates), way.shapes, updates)
         run.loss, run.printed = loss, printed.getvalue()
-        run.changed = _changed(before, given, self.roles)
+        run.changed = changed_in(before, given, self.roles)
         return run
 
     def _found(
@@ -118,12 +161,14 @@ class FunctionProgram:
 
     def _in_place(self, before: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
         """Return the parameters, if the code changed those that it was handed."""
-        changed = _changed(before, given, self.roles)
+        changed = changed_in(before, given, self.roles)
         found: dict[str, Any] = {}
         for name, role in self.roles.items():
             if role[0] not in "Wb" and role != "params":
                 continue
-            if role == "params":
+            if role == "params" and layers_of(given[name]):
+                found = held_by(given[name])
+            elif role == "params":
                 _, found = read(given[name], self.network.sizes, [])
             elif len(role) == 1 and self.depth > 1:
                 found |= {f"{role}{l}": part for l, part in enumerate(given[name], 1)}
@@ -134,19 +179,31 @@ class FunctionProgram:
                 ]
         return found if set(changed) & {n for n, r in self.roles.items() if r[0] in "Wbp"} else {}
 
-    def cache(
+    def made(
         self, case: Case, way: Way, given: dict[str, Any], roles: dict[str, str]
     ) -> dict[str, Any]:
-        """Go forward, and return the cache as the argument that wants it."""
+        """Go forward, and return what of it stands among the arguments of the way back."""
         mine = {role: given[name] for name, role in roles.items() if name in given}
         own = self._given(case, way, epochs=1)
         result = self.thing(
             **{name: mine.get(role, own.get(name)) for name, role in self.roles.items()}
         )
-        parts = result if isinstance(result, tuple) else (result,)
-        held = [part for part in parts if isinstance(part, (dict, list, tuple))]
-        wanted = next(name for name, role in roles.items() if role == "cache")
-        return {wanted: held[-1] if held else result}
+        parts = list(result) if isinstance(result, tuple) else [result]
+        names = self.source.returned(self.name)
+        known = dict(zip(map(plain, names), parts, strict=False)) if len(names) > 1 else {}
+        for part in (result, *parts):
+            inside = mapping_of(part)
+            known = {plain(str(key)): value for key, value in (inside or {}).items()} | known
+        found: dict[str, Any] = {}
+        for name in (name for name, role in roles.items() if role in ("made", "cache")):
+            if plain(name) in known:
+                found[name] = known[plain(name)]
+                continue
+            arrays = [part for part in parts if isinstance(part, np.ndarray)]
+            others = [part for part in parts if not isinstance(part, np.ndarray)]
+            wanted = others[-1:] if roles[name] == "cache" else arrays[-1:]
+            found[name] = wanted[0] if wanted else result
+        return found
 
     def _at(self, case: Case, updates: bool) -> Case:
         if not updates or "rate" in self.roles.values():
@@ -156,7 +213,7 @@ class FunctionProgram:
 
     def _updates(self) -> bool:
         """Say whether it steps itself, so that what comes back are new parameters."""
-        if any(map(is_gradient, self.names)):
+        if any(is_gradient(name) or re.fullmatch("grads?", plain(name)) for name in self.names):
             return False
         if {"rate", "epochs"} & set(self.roles.values()):
             return True
@@ -189,7 +246,7 @@ class FunctionProgram:
         drawn = Case(case.network, tuple(layers), case.X, case.Y, case.l2, rate)
         run = laid_back(new, drawn, way.shapes, updated=True, old=old)
         run.loss, run.printed = loss, printed.getvalue()
-        run.changed = _changed(before, given, self.roles)
+        run.changed = changed_in(before, given, self.roles)
         return run
 
     def rate(self) -> float | None:
@@ -221,7 +278,9 @@ class FunctionProgram:
             return self._parameter(role, case, way.shapes)
         match role:
             case "params":
-                return bundle(way.bundle, case, way.shapes, self._text())
+                return self._bundle(case, way)
+            case "zeros":
+                return _zeros(self._bundle(case, way))
             case "x":
                 return way.shapes.inputs(case.X)
             case "y":
@@ -234,6 +293,8 @@ class FunctionProgram:
                 return epochs
             case "m":
                 return len(case.X)
+        if role.startswith("function "):
+            return space_of(self.thing)[role.removeprefix("function ")]
         return setting(role, self.network)
 
     def _parameter(self, role: str, case: Case, shapes: Shapes) -> Any:
@@ -243,13 +304,27 @@ class FunctionProgram:
         ]
         if len(role) == 1:
             return parts[0] if self.depth == 1 and not self._takes_lists else parts
-        numbers = sorted(
-            int(r[1:]) for r in self.roles.values() if r[0] == role[0] and r[1:].isdigit()
-        )
-        index = int(role[1:]) - numbers[0]
+        numbers = self.numbers[role[0]]
+        whole = max(numbers) - min(numbers) + 1 == self.depth
+        index = int(role[1:]) - (min(numbers) if whole else min(1, *numbers, 1))
         if index >= self.depth:
             raise Unreadable(f"it takes {role}, but the network has {self.depth} layers")
         return parts[index]
+
+    def _layers(self) -> Any:
+        """Return the list of layers of its file that a function goes through, or None."""
+        space = space_of(self.thing)
+        names = [name for name, role in self.roles.items() if role == "params"]
+        values = [*map(space.get, names), *(space.values() if names else ())]
+        return next((value for value in values if layers_of(value)), None)
+
+    def _bundle(self, case: Case, way: Way) -> Any:
+        kind: Any = way.bundle or "in turn"
+        if kind == "layers":
+            return with_parameters(self._layers(), case, way.shapes)
+        if kind == "object":
+            return kind_of_object(self.thing, self.roles)(case, way.shapes, self._text())
+        return bundle(kind, case, way.shapes, self._text())
 
     @property
     def _takes_lists(self) -> bool:
@@ -258,29 +333,6 @@ class FunctionProgram:
             and re.search(rf"len\({name}|{name}\[-?\d\]|zip\({name}", self.source.text)
             for name in self.roles
         )
-
-
-@contextlib.contextmanager
-def kept_state(function: Any) -> Iterator[None]:
-    """Put global numbers, lists and defaults back afterwards, so that no call sees the last."""
-    space = space_of(function)
-    names = [name for name in _names_of(function) if isinstance(space.get(name), STATE)]
-    globals_ = {name: copy.deepcopy(space[name]) for name in names}
-    defaults = copy.deepcopy(getattr(function, "__defaults__", None))
-    try:
-        yield
-    finally:
-        space.update(globals_)
-        if defaults:
-            function.__defaults__ = defaults
-
-
-STATE = (int, float, list, dict, np.ndarray)
-
-
-def _names_of(function: Any) -> tuple[str, ...]:
-    code = getattr(function, "__code__", None)
-    return code.co_names if code else ()
 
 
 def without_biases(case: Case) -> Case:
@@ -300,6 +352,15 @@ def _kept_case(case: Case, layers: Any) -> Case:
 _unbiased: dict[int, tuple[Case, Case]] = {}
 
 
+def _zeros(value: Any) -> Any:
+    """Return the same dictionaries and lists, of zeros."""
+    if isinstance(value, dict):
+        return {key: _zeros(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_zeros, value))
+    return np.zeros_like(value, dtype=float)
+
+
 def setting(role: str, network: Network) -> Any:
     """Return the size or the seed that an argument asks for."""
     sizes = network.sizes
@@ -311,58 +372,3 @@ def setting(role: str, network: Network) -> Any:
         "seed": SEED,
         "n_hidden": None if not hidden else hidden[0] if len(hidden) == 1 else hidden,
     }.get(role)
-
-
-def signature_of(function: Any) -> dict[str, inspect.Parameter]:
-    """Return the arguments of a function, without self."""
-    try:
-        parameters = inspect.signature(function).parameters
-    except (TypeError, ValueError):
-        raise Unreadable("its arguments cannot be seen") from None
-    return {
-        name: p for name, p in parameters.items()
-        if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and name != "self"
-    }  # fmt: skip
-
-
-def _roles(arguments: dict[str, inspect.Parameter], targets: bool = True) -> dict[str, str]:
-    roles: dict[str, str] = {}
-    unknown = []
-    for name, parameter in arguments.items():
-        role = role_of(name)
-        if plain(name) in ("m", "nsamples", "batchsize"):
-            role = "m"
-        if role is not None:
-            roles[name] = role
-        elif parameter.default is parameter.empty:
-            unknown.append(name)
-    needed = ("x", "y") if targets else ("x",)
-    if unknown:
-        wanted = [role for role in ("W", "b", *needed) if role not in roles.values()]
-        if len(unknown) != len(wanted):
-            raise Unreadable(
-                f"what its argument {unknown[0]!r} stands for cannot be seen; call the arguments "
-                "w, b, x, y, or W1, b1, W2, ..., or params, X, Y"
-            )
-        roles |= dict(zip(unknown, wanted, strict=True))
-    missing = [role for role in needed if role not in roles.values()]
-    if "cache" in roles.values():
-        missing = [role for role in missing if role != "x"]
-    if missing:
-        raise Unreadable(
-            f"it has no argument for the {'inputs (x)' if missing[0] == 'x' else 'targets (y)'}; "
-            f"its arguments are {', '.join(arguments) or 'none'}"
-        )
-    return roles
-
-
-def _changed(before: dict[str, Any], after: dict[str, Any], roles: dict[str, str]) -> list[str]:
-    return [name for name in before if roles.get(name) and not _same(before[name], after[name])]
-
-
-def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(_same(one[k], other[k]) for k in one)
-    if isinstance(one, (list, tuple)):
-        return len(one) == len(other) and all(map(_same, one, other))
-    return np.shape(one) == np.shape(other) and bool(np.array_equal(one, other, equal_nan=True))

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.checking.assigning import assignments, forwards
 from chainrule.checking.classes import ClassProgram
 from chainrule.checking.functions import FunctionProgram, signature_of
 from chainrule.checking.judging import l2_of, samples_of
@@ -53,7 +54,16 @@ ADVICE = (
 def text_of(code: Any) -> str:
     """Return the source of the code and of all that it uses from its file, without comments."""
     cache = not inspect.isclass(code) and "cache" in map(role_of, signature_of(code))
-    return _plain([code, *(_beside(code, "forward") if cache else [])])
+    beside = [] if inspect.isclass(code) else _made_by(code)
+    return _plain([code, *(beside or (_beside(code, "forward") if cache else []))])
+
+
+def _made_by(code: Any) -> list[Any]:
+    """Return the function that goes forward for code that takes what only such one knows."""
+    with contextlib.suppress(Unreadable):
+        roles = assignments(code, 2)[0]
+        return [other for other in forwards(code, roles)[:1] if other is not None]
+    return []
 
 
 def _beside(code: Any, words: str) -> list[Any]:
@@ -72,8 +82,10 @@ def _plain(things: list[Any]) -> str:
     return re.sub(r"#[^\n]*", "", text)
 
 
-def candidates(code: Any, hints: dict[str, str]) -> list[Network]:
-    """Return the networks that code may be of, the likeliest first.
+def candidates(
+    code: Any, hints: dict[str, str], said: dict[str, Any] | None = None
+) -> list[Network]:
+    """Return the networks that code may be of, the likeliest first, with what was said of them.
 
     The activations are those whose outputs come up as the code runs; where its forward pass
     cannot be watched, those whose names stand in the source.
@@ -85,8 +97,10 @@ def candidates(code: Any, hints: dict[str, str]) -> list[Network]:
     """
     text = text_of(code)
     found = [name for name, pattern in NAMES.items() if re.search(pattern, text)]
-    networks = []
-    for sizes in _sizes(code, text, "softmax" in found):
+    networks, refused = [], ""
+    said = said or {}
+    told = said.get("sizes")
+    for sizes in [told] if told else _sizes(code, text, "softmax" in found):
         seen = _watched(code, sizes, [*found, "identity"], hints)
         ways = [seen] if seen else _guessed(found, len(sizes) - 2)
         for *hidden, output in ways:
@@ -95,10 +109,15 @@ def candidates(code: Any, hints: dict[str, str]) -> list[Network]:
                 beside = _plain(_beside(code, "cost|loss|error"))
                 losses = [*_losses(beside, output), *losses, "half_squared_error", *OTHERS]
             for loss in losses:
-                with contextlib.suppress(BadSetting):
-                    networks.append(Network(sizes, tuple(hidden) or "relu", output, loss))
+                shown = {"hidden": tuple(hidden) or "relu", "output": output, "loss": loss}
+                try:
+                    networks.append(Network(**shown | said | {"sizes": sizes}))
+                except BadSetting as error:
+                    refused = str(error)
         if seen:
             break
+    if not networks and said and refused:
+        raise Unreadable(refused)
     return list(dict.fromkeys(networks))[:MOST]
 
 
@@ -108,8 +127,17 @@ def _watched(
     """Return the activation of each layer, by what comes up as the code runs; or nothing."""
     kind = ClassProgram if inspect.isclass(code) else FunctionProgram
     network = Network(sizes, "tanh", "softmax" if "softmax" in names else "identity")
-    program = kind(code, network, hints)
     best: list[str] = []
+    for program in kind.every(code, network, hints):
+        seen = _watched_as(program, names)
+        best = max(best, seen, key=len)
+        if len(best) == len(sizes) - 1:
+            return tuple(best)
+    return ()
+
+
+def _watched_as(program: Any, names: list[str]) -> list[str]:
+    network, best = program.network, list[str]()
     for way in program.ways():
         if way.shapes.lists or way.shapes.samples == "row":
             continue
@@ -119,11 +147,12 @@ def _watched(
             case = program.run(case, way).case
         except (Exception, SystemExit):
             continue
-        seen = _layer_by_layer(case, trace, names)
-        best = max(best, seen, key=len)
-        if len(best) == len(sizes) - 1:
-            return tuple(best)
-    return ()
+        finally:
+            program.trace = None
+        best = max(best, _layer_by_layer(case, trace, names), key=len)
+        if len(best) == len(network.sizes) - 1:
+            break
+    return best
 
 
 def _telling(network: Network, l2: float, way: Way) -> Case:
@@ -177,7 +206,7 @@ def _depth(code: Any, text: str) -> int:
     names += re.findall(r"self\.(\w+)", text) + re.findall(r"""["'](\w+)["']""", text)
     roles = {role_of(name) for name in names} - {None}
     numbered = {role[1:] for role in roles if role and role[0] == "W" and role[1:]}
-    numbered |= set(re.findall(r"\b[wW](?:s|eights)?\[(\d)\]", text))
+    numbered |= {k for name, k in re.findall(r"\b(\w+)\[(\d)\]", text) if role_of(name) == "W"}
     if numbered:
         return len(numbered)
     if "W" in roles and not re.search(r"\bfor \w+ in (reversed\()?range\(\s*(len|self|\d)", text):
@@ -185,8 +214,11 @@ def _depth(code: Any, text: str) -> int:
     mine = {name for name in signature_of(code) if role_of(name) == "W"}
     if mine and ("len(" not in text or mine & {"w", "W", "weight", "theta"}):
         return 1
-    if inspect.isclass(code) or "params" in roles:
+    if inspect.isclass(code) or "params" in roles or {"cache"} & roles:
         return 2
+    count = len(signature_of(code))
+    if not numbered and not mine and count >= 6 and count % 2 == 0:
+        return (count - 2) // 2
     raise Unreadable(f"how many layers its network has cannot be seen; {ADVICE}")
 
 
@@ -257,7 +289,9 @@ OTHERS = {
 }
 
 
-def shows_loss(code: Any) -> bool:
-    """Say whether a loss stands in the code, so that its network need not be guessed."""
+def shows_loss(code: Any, beside: bool = False) -> bool:
+    """Say whether a loss stands in the code, or beside it, so that it need not be guessed."""
+    if beside and _beside(code, r"cost|loss|mse|entropy|kosten|verlust|coste?|perd|perte"):
+        return True
     text = re.sub(r"def (d_?)?\w*(prime|deriv|grad)\w*[\s\S]*?return[^\n]*", "", text_of(code))
     return bool(re.search(LOG, text)) or bool(re.search(r"mse|mean_squared|\) ?\*\* ?2", text))

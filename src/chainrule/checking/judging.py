@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -14,6 +15,7 @@ from chainrule.checking.matching import Finding, Gradients, Seen, find
 from chainrule.checking.packing import SINGLE as ONE
 from chainrule.checking.roles import role_of
 from chainrule.checking.running import Run, Way
+from chainrule.checking.sources import family, source_of
 from chainrule.checking.steps import Case, pass_of
 from chainrule.checking.tracing import Trace
 from chainrule.network import Network
@@ -34,6 +36,7 @@ class Reduction:
     summed: bool
     penalty: float = 1.0  # of l2 W, for code whose loss has another convention of it
     note: str = ""
+    averaged: bool = False  # whether the penalty is divided by the number of samples
 
 
 @dataclass
@@ -85,13 +88,28 @@ def judge(program: Any, pairs: bool = True) -> tuple[Judged | None, list[Error]]
     ways = list(program.ways())
     several = [way for way in ways if way.shapes.samples not in ("column", "row")]
     best = _judge(program, several, errors, pairs)
-    if best is not None and best.findings is not None and not best.runs[0].grows:
+    if best is not None and (
+        (best.findings == [] and not best.runs[0].grows)
+        or (best.findings and (not best.runs[0].grows or _knows_of_samples(program)))
+    ):
         return best, errors
     if best is None or best.runs[0].grows:
         alone = _judge(program, [way for way in ways if way not in several], errors, pairs)
         if best is None or (alone is not None and alone.cost < best.cost):
             return alone, errors
+    elif best.findings is None and best.runs[0].updated:  # it may step after each sample
+        alone = _judge(program, [way for way in ways if way not in several], errors, False)
+        if alone is not None and alone.cost == (0, 0):
+            return alone, errors
     return best, errors
+
+
+def _knows_of_samples(program: Any) -> bool:
+    """Say whether code sums over samples, or counts them: it is then not for one alone."""
+    inputs = "|".join(n for n, role in program.roles.items() if role in ("x", "y")) or "x"
+    text = "\n".join(source_of(thing).plain for _, thing in family(program.thing))
+    pattern = rf"axis\s*=|\bsum\(|\bmean\(|/\s*m\b|len\(({inputs})\)|\b({inputs})\.shape"
+    return re.search(pattern, text) is not None
 
 
 def _judge(program: Any, ways: list[Way], errors: list[Error], pairs: bool) -> Judged | None:
@@ -160,7 +178,7 @@ def _tell_loss(program: Any, each: Judged) -> None:
             for value in values
             if value.numbers.size == 1 and role_of(value.name) == "loss" and len(value.name) > 1
         ]
-        told = [loss for loss in losses if _told_by_loss(replace(run, loss=loss))]
+        told = [loss for loss in losses if told_by_loss(replace(run, loss=loss))]
         if not told:
             break
         run.loss = told[-1]
@@ -198,7 +216,7 @@ def reductions(runs: Sequence[Run], guessed: bool = False) -> list[Reduction]:
         Reduction("mean over the samples", 1.0, False),
         Reduction("sum over the samples", 1.0, True),
     )
-    told = [_told_by_loss(run) for run in runs]
+    told = [told_by_loss(run) for run in runs]
     if told[0] is None or len({each and each.words for each in told}) > 1:
         options = [mean] if all(len(run.case.X) == 1 for run in runs) else [mean, total]
         if guessed and runs[0].case.network.loss == "half_squared_error":
@@ -216,7 +234,8 @@ def reductions(runs: Sequence[Run], guessed: bool = False) -> list[Reduction]:
     return found
 
 
-def _told_by_loss(run: Run) -> Reduction | None:
+def told_by_loss(run: Run) -> Reduction | None:
+    """Return the scale of the loss that the code returned, or None where that is another."""
     if run.loss is None:
         return None
     case = run.case
@@ -245,8 +264,9 @@ def seen_by(runs: Sequence[Run], reduction: Reduction) -> list[Seen]:
             for l, pair in run.gradients.items()
         }
         case = run.case
-        if (case.l2 and reduction.penalty != 1.0) or reduction.factor != 1.0:
-            l2, rate = case.l2 * reduction.penalty, case.rate * reduction.factor
+        penalty = 1.0 / len(case.X) if reduction.averaged else reduction.penalty
+        if (case.l2 and penalty != 1.0) or reduction.factor != 1.0:
+            l2, rate = case.l2 * penalty, case.rate * reduction.factor
             case = _rescaled(case, l2, rate)
         share = 1.0 if reduction.summed else 1.0 / len(case.X)
         tolerance = SINGLE if run.single else DOUBLE
@@ -274,11 +294,31 @@ def judged(each: Judged, pairs: bool = True) -> Judged:
     for reduction in options:
         seen = seen_by(each.runs, reduction)
         found = find(seen, updates=each.runs[0].updated, pairs=pairs)
+        if found and each.runs[0].loss is None:
+            depth = len(each.runs[0].case.layers)
+            found, reduction = _of_another_penalty(found, reduction, depth)
         one = Judged(each.way, each.runs, reduction, found, each.forward)
         if best is None or one.cost < best.cost:
             best = one
     assert best is not None
     return best
+
+
+def _of_another_penalty(
+    found: list[Finding], reduction: Reduction, depth: int
+) -> tuple[list[Finding], Reduction]:
+    """Take a penalty that is of another form in all layers alike for what it is."""
+    variant = found[0].variant
+    layers = variant.layers
+    if len(found) > 1 or depth < 2 or layers != tuple(range(1, depth + 1)):
+        return found, reduction
+    if variant.name == "penalty_averaged":
+        note = "The penalty is that of a loss with l2 / (2 m) times the squared weights."
+        return [], replace(reduction, note=note, averaged=True)
+    if variant.name == "factor_two" and variant.slots == ("penalty_W",):
+        note = "The penalty is that of a loss with l2 times the squared weights, without a half."
+        return [], replace(reduction, note=note, penalty=2.0)
+    return found, reduction
 
 
 def _right_parts(runs: Sequence[Run], reduction: Reduction) -> int:

@@ -23,10 +23,11 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from chainrule.checking.finding import candidates, named
+from chainrule.checking.finding import candidates, named, ranked
 from chainrule.errors import BadCode
 
 LONGEST_LINE = 60
+BROKE_OFF = "__broke_off__"  # the name under which a module says why it did not run to its end
 LARGEST = 5_000_000  # bytes of source
 MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 SHARED = {
@@ -144,12 +145,20 @@ def chosen(path: Path, content: str) -> str:
     )
 
 
+def choices(path: Path, content: str) -> list[str]:
+    """Return what may be back-propagation in a file, the likeliest first."""
+    first = chosen(path, content)
+    tiers = [tier for tier in ranked(parsed(path, content)) if first not in tier]
+    return [first, *(name for tier in tiers for name in tier)]
+
+
 def run(path: Path, content: str) -> types.ModuleType:
     """Run a file as a module, and return that."""
     path = Path(os.path.abspath(path))
     tree = parsed(path, content)
     module = types.ModuleType(f"_checked_{zlib.crc32(os.fsencode(path)):x}_{path.stem}")
     module.__file__ = str(path)
+    module.__dict__["get_ipython"] = _Notebook
     sys.modules[module.__name__] = module
     lines = io.StringIO(content).readlines()
     linecache.cache[str(path)] = (len(content), None, lines, str(path))
@@ -162,8 +171,35 @@ def run(path: Path, content: str) -> types.ModuleType:
     except SystemExit as error:
         raise BadCode(f"{path.name} ends the program: {blame(error, path, content)}") from None
     except Exception as error:
-        raise BadCode(f"{path.name} does not run: {blame(error, path, content)}") from None
+        why = f"{path.name} does not run: {blame(error, path, content)}"
+        if not _went_on(module, tree, path, error):
+            raise BadCode(why) from None
+        module.__dict__[BROKE_OFF] = why
     return module
+
+
+def _went_on(module: types.ModuleType, tree: ast.Module, path: Path, error: Exception) -> bool:
+    """Bring in what is defined below the statement in which a call of theirs broke off."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
+    if len(frames) < 2 or not all(frame.lineno for frame in frames):
+        return False
+    kinds = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+    below: list[ast.stmt] = [node for node in tree.body
+             if node.lineno > (frames[0].lineno or 0) and isinstance(node, kinds)]  # fmt: skip
+    try:
+        with alone(path), unharmed(path.name), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            exec(compile(ast.Module(below, []), str(path), "exec"), module.__dict__)
+    except (Exception, SystemExit):
+        return False
+    return True
+
+
+class _Notebook:
+    """What ``get_ipython()`` gives in a notebook that was exported: all that is asked is done."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *given, **named: None
 
 
 def take(module: types.ModuleType, path: Path, name: str) -> Any:

@@ -19,7 +19,8 @@ SAMPLES = {
     "column": "one at a time, x of shape (n_in, 1)",
     "row": "one at a time, x of shape (1, n_in)",
 }
-SINGLE = ("one", "column", "row")
+ONE_IN_A_LIST = "nested"  # an array of one sample, which is (n_in, 1), for loops over samples
+SINGLE = ("one", "column", "row", ONE_IN_A_LIST)
 TARGETS = {"matrix": "", "flat": "y of shape (m,)", "labels": "y as class numbers"}
 BIASES = {"flat": "(n,)", "row": "(1, n)", "column": "(n, 1)", "number": "a number"}
 
@@ -36,7 +37,7 @@ class Shapes:
     whole: bool = False  # inputs and targets as arrays of integers
 
     def __str__(self) -> str:
-        samples = SAMPLES[self.samples]
+        samples = SAMPLES.get(self.samples, "one at a time, x of shape (1, n_in, 1)")
         words = [f"weights {WEIGHTS[self.weights]}"]
         words.append(f"samples {samples}" if self.samples in SINGLE else f"samples as {samples}")
         if self.targets == "flat" and self.samples in SINGLE:
@@ -101,6 +102,7 @@ class Shapes:
 def _laid(rows: Array, samples: str) -> Array:
     """Return samples, or targets, which are rows, as they are handed over."""
     ways = {"columns": rows.T, "column": rows[:1].T, "row": rows[:1], "one": rows[0]}
+    ways[ONE_IN_A_LIST] = rows[:1, :, None]
     laid: Array = ways.get(samples, rows)
     return laid
 

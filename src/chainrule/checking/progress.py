@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.checking.effects import Effect
-from chainrule.checking.judging import Judged
+from chainrule.checking.judging import Judged, is_right, told_by_loss
 from chainrule.checking.roles import role_of
 from chainrule.checking.ruled import Array
 from chainrule.checking.sources import Place, family, source_of
@@ -133,7 +133,14 @@ def _loss(program: Any, best: Judged, trace: Trace, shown: list[Shown]) -> Effec
     if case.network.loss != "half_squared_error" or best.reduction.factor != 1.0:
         return None
     if best.reduction.note == "loss_without_half":
-        return Effect("loss_without_half", "it returns twice the loss of its gradients")
+        way = best.way
+
+        def gone(other: Any) -> bool:
+            runs = [other.run(run.case, way) for run in best.runs]
+            told = [told_by_loss(run) for run in runs]
+            return all(each and each.factor == 1.0 and is_right(runs, each) for each in told)
+
+        return Effect("loss_without_half", "it returns twice the loss of its gradients", gone)
     for each in shown:
         is_loss = any(word in each.label.lower() for word in LOSS_WORDS)
         if is_loss and _times_loss(each.value, case) == 2.0:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
+import types
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -47,6 +49,7 @@ def read(
     (0.5, {'W1': [[1.0]], 'b1': [2.0]})
     """
     depth = len(sizes) - 1
+    result = mapping_of(result) or result
     if not biases and not isinstance(result, Mapping):
         return _weights_alone(result, depth, names)
     if isinstance(result, Mapping):
@@ -57,6 +60,7 @@ def read(
         raise NothingToRead(f"it returns {_kind(result)}, and no gradients")
     parts = list(result)
     named = list(names) if len(names) == len(parts) else [""] * len(parts)
+    parts, named = _chosen(parts, named, depth)
     loss, parts, named = _without_loss(parts, named, depth)
     if len(parts) == 1:
         return loss, read(parts[0], sizes, [])[1]
@@ -70,6 +74,34 @@ def read(
         return loss, _by_layer(parts)
     raise NothingToRead(f"it returns {_kind(result)} of {len(parts)} parts; gradients of {depth} "
                      "layers are not to be seen in it")  # fmt: skip
+
+
+def mapping_of(value: Any) -> Mapping[str, Any] | None:
+    """Return the fields of an object that is made to hold some, or None of another one."""
+    if isinstance(value, Mapping):
+        return value
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return dict(zip(value._fields, value, strict=True))
+    if isinstance(value, types.SimpleNamespace) or (
+        dataclasses.is_dataclass(value) and not isinstance(value, type)
+    ):
+        return vars(value)
+    return None
+
+
+def _chosen(parts: list[Any], named: list[str], depth: int) -> tuple[list[Any], list[str]]:
+    """Leave out what stands beside the gradients or the parameters: caches, states."""
+    words = [plain(re.sub(r"(?i)new|updated|_(?=_)", "", name)) for name in named]
+    for pattern in (r"grads?|gradients?", r"params?|parameters|weights|theta"):
+        mine = [k for k, word in enumerate(words) if re.fullmatch(pattern, word)]
+        if len(mine) == 1 and mapping_of(parts[mine[0]]):
+            kept = [k for k in range(len(parts)) if k in mine or _is_number(parts[k])]
+            return [parts[k] for k in kept], [named[k] for k in kept]
+    arrays = [k for k, part in enumerate(parts) if isinstance(part, np.ndarray)]
+    more = len(parts) > 2 * depth + 1 or not any(map(_is_number, parts))
+    if more and len(arrays) == 2 * depth < len(parts):
+        return [parts[k] for k in arrays], [named[k] for k in arrays]
+    return parts, named
 
 
 def _weights_alone(result: Any, depth: int, names: Sequence[str]) -> tuple[float | None, Found]:
@@ -155,7 +187,7 @@ def _without_loss(
         surplus = len(parts) not in (2 * depth, depth) or any(
             isinstance(other, (Mapping, list, tuple)) for other in parts
         )
-        told = role_of(names[k]) == "loss" if names[k] else surplus
+        told = role_of(names[k]) == "loss" if names[k].isidentifier() else surplus
         if told and _is_number(part) and len(parts) > 1:
             rest, others = parts[:k] + parts[k + 1 :], names[:k] + names[k + 1 :]
             return float(part), rest, others

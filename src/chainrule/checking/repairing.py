@@ -15,6 +15,8 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from types import CodeType
 from typing import Any
 
 from chainrule.checking.judging import Judged, seen_by
@@ -48,6 +50,7 @@ KINDS = {
     "broadcast": ("shape", "transpose"),
     "integer": ("integer",),
     "changes": ("inplace", "name"),
+    "loss": ("scale", "mean"),
 }
 SLOPES = {
     "sigmoid": "{a} * (1 - {a})",
@@ -101,33 +104,31 @@ def words_of(best: Judged, trace: Trace, layers: tuple[int, ...], program: Any) 
     slopes = []
     for l in layers:
         template = SLOPES.get(str(case.network.activations[l - 1]), "")
-        names = {
-            letter: _name_of(trace, array) for letter, array in (("a", run.A[l]), ("z", run.Z[l]))
-        }
-        if template and all(names[k] for k in "az" if f"{{{k}}}" in template):
-            slopes.append(template.format(**names))
-    arrays = {
-        v.name for v in trace.values if v.numbers.size > 1 and re.fullmatch(r"(self\.)?\w+", v.name)
-    }
+        letter = "a" if "{a}" in template else "z"
+        for name in _names_of(trace, run.A[l] if letter == "a" else run.Z[l])[:3]:
+            slopes += [template.format(**{letter: name})] if template else []
+    found = (re.match(r"(self\.)?\w+", v.name) for v in trace.values if v.numbers.size > 1)
+    arrays = {match[0] for match in found if match and match[0] != "self"}
     single = [v.name for v in trace.values if v.numbers.size == 1 and v.numbers == len(case.X)]
     inputs = [name for name, role in program.roles.items() if role == "x"]
     axis = 1 if best.way.shapes.samples == "columns" else 0
     counts = [name for name in single if name.isidentifier()]
-    counts += [f"{name}.shape[{axis}]" for name in inputs]
+    ways = [f"{way.format(name)}" for name in inputs for way in ("len({})", f"{{}}.shape[{axis}]")]
+    counts += [way for way in ways if way in program.source.text] or ways[1:2]
     l2 = next((name for name, role in program.roles.items() if role == "l2"), None)
-    weights = [_name_of(trace, case.layers[l - 1][0]) for l in layers]
-    penalties = [f"{l2} * {W}" for W in weights if W and l2]
+    weights = [W for l in layers for W in _names_of(trace, case.layers[l - 1][0])[:1]]
+    penalties = [f"{l2} * {W}" for W in weights if l2]
     return Words(slopes, list(dict.fromkeys(counts))[:2], sorted(arrays), penalties, inputs)
 
 
-def _name_of(trace: Trace, array: Array) -> str | None:
+def _names_of(trace: Trace, array: Array) -> list[str]:
     """Return what the code calls these numbers, for all samples or for one."""
     wanted = [array, array[-1:]]
     names = [
         value.name for one in wanted for value in trace.values
         if same(value.numbers, one) and re.fullmatch(r"[\w.]+|\w+\['\w+'\]", value.name)
     ]  # fmt: skip
-    return names[0] if names else None
+    return list(dict.fromkeys(names))
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,8 +158,7 @@ class Workshop:
         space |= {n: cell.cell_contents for n, cell in zip(free, closure, strict=True)}
         for member, source in self.members.items():
             new = replace(source, text=text) if member == name else source
-            tree = ast.increment_lineno(ast.parse(new.plain), source.first - 1)
-            exec(compile(tree, source.file or "<learner>", "exec"), space)
+            exec(_compiled(new) if new is source else _code_of(new), space)
             with contextlib.suppress(AttributeError, TypeError):
                 space[member].learner_source = new
         other = copy.copy(self.program)
@@ -168,6 +168,15 @@ class Workshop:
             other.forward = copy.copy(forward)
             other.forward.thing = space[forward.name]
         return other
+
+
+def _code_of(source: Source) -> CodeType:
+    """Compile a source so that its lines have the numbers of the file."""
+    above = "\n" * (source.first - 1)
+    return compile(above + source.plain, source.file or "<learner>", "exec")
+
+
+_compiled = lru_cache(maxsize=64)(_code_of)
 
 
 def _undecorated(source: Source) -> Source | None:
@@ -185,7 +194,7 @@ def repaired(
     name: str,
     words: Words,
     near: int | None,
-    right: Callable[[Any], bool],
+    right: Callable[[Any], float],
 ) -> Repair | None:
     """Return the line that a small change makes right, and the changed line.
 
@@ -199,24 +208,39 @@ def repaired(
     near : int or None
         The line at which the mistake was seen.
     right : callable
-        Says of the changed program whether the mistake is gone.
+        Says how much of the mistake is gone from a changed program: 1 for all of it, less for a
+        part, 0 for nothing. A part counts where no likely change takes all of it away.
     """
     workshop = Workshop(program)
     if not workshop.whole:
         return None
     until = time.perf_counter() + SECONDS
+    in_part: Repair | None = None
     for member, change in _ordered(workshop, name, words, near):
         if time.perf_counter() > until:
             break
+        if in_part and change.kind not in likely_for(name):
+            continue
         source = workshop.members[member]
         try:
             text = change.made(source.plain)
             other = workshop.changed(member, text)
-            if right(other):
-                return Repair(_place(source, text, change), other)
+            if gone := right(other):
+                repair = Repair(_place(source, text, change), other)
+                if gone >= 1:
+                    return repair
+                in_part = in_part or repair
         except (Exception, SystemExit):  # what a change breaks is no answer
             continue
-    return None
+    if in_part is None:
+        return None
+    return replace(in_part, place=replace(in_part.place, corrected=None))
+
+
+def likely_for(name: str) -> tuple[str, ...]:
+    """Return the kinds of changes that may undo a mistake of this name, the likeliest first."""
+    parts = name.split("_")
+    return KINDS.get(name, KINDS.get("_".join(parts[:2]), KINDS.get(parts[0], ())))
 
 
 def silenced(program: Any) -> Any:
@@ -242,26 +266,22 @@ def _ordered(
     workshop: Workshop, name: str, words: Words, near: int | None
 ) -> Iterator[tuple[str, Change]]:
     """Yield the changes: of the likely kinds at the line, elsewhere, then the others."""
-    parts = name.split("_")
-    likely = KINDS.get(name, KINDS.get("_".join(parts[:2]), KINDS.get(parts[0], ())))
+    likely = likely_for(name)
     every = [
         (member, change)
         for member, source in workshop.members.items()
         for change in changes(source.plain, words)
     ]
 
-    def rank(pair: tuple[str, Change]) -> tuple[bool, int, int]:
+    last = list(workshop.members)[-1]
+
+    def rank(pair: tuple[str, Change]) -> tuple[bool, int, int, tuple[int, int]]:
         member, change = pair
         here = workshop.members[member].first + change.line - 1
         kind = likely.index(change.kind) if change.kind in likely else len(likely)
-        return here != near, kind, 0 if member == list(workshop.members)[-1] else 1
+        return here != near, kind, 0 if member == last else 1, change.start
 
-    every.sort(key=rank)
-    at_line = [pair for pair in every if not rank(pair)[0]]
-    elsewhere = [pair for pair in every if rank(pair)[0]]
-    elsewhere.sort(key=lambda pair: rank(pair)[1:])
-    yield from at_line
-    yield from elsewhere
+    yield from sorted(every, key=rank)
 
 
 def _place(source: Source, text: str, change: Change) -> Place:
@@ -310,26 +330,26 @@ def places(program: Any, best: Judged, trace: Trace) -> list[Place | None]:
     return found
 
 
-def explained(best: Judged, enough: list[Edits]) -> Callable[[Any], bool]:
-    """Return what says whether a program has only these mistakes left, or those."""
+def explained(best: Judged, enough: list[Edits]) -> Callable[[Any], float]:
+    """Return what says whether a program has only the first of these mistakes left, or others."""
 
-    def right(program: Any) -> bool:
-        open_ = list(enough)
+    def right(program: Any) -> float:
+        left = list(range(len(enough)))
         for run in best.runs:
             again = program.run(run.case, best.way)
             if len(again.grows) > len(run.grows):
-                return False
+                return 0.0
             (seen,) = seen_by([again], best.reduction)
-            open_ = [edits for edits in open_ if explains(edits, seen)]
-            if not open_:
-                return False
-        return True
+            left = [k for k in left if explains(enough[k], seen)]
+            if not left:
+                return 0.0
+        return 1.0 if 0 in left else 0.5
 
     return right
 
 
 def place_of_effect(
-    program: Any, best: Judged, name: str, trace: Trace, gone: Callable[[Any], bool]
+    program: Any, best: Judged, name: str, trace: Trace, gone: Callable[[Any], float]
 ) -> Place | None:
     """Return the line of a mistake that shows beside the gradients, by a change that ends it."""
     layers = tuple(range(1, len(best.runs[0].case.layers) + 1))

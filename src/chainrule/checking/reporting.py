@@ -40,7 +40,7 @@ def reported(program: Any, best: Judged) -> Report:
     common: dict[str, Any] = {
         "name": program.name,
         "network": described(program.network),
-        "convention": _convention(program, best),
+        "convention": convention_of(program, best),
         "tried": more.words if more else "",
     }
     if best.others:
@@ -56,14 +56,18 @@ def reported(program: Any, best: Judged) -> Report:
     notes = [best.reduction.note] if best.reduction.note.endswith(".") else []
     notes += more.notes if more else []
     notes += ["It hides: the first cases that were tried are right."] if more and more.wrong else []
+    if getattr(program, "unjudged", ""):
+        notes.append(f"Its gradients are judged; the step that {program.unjudged}() takes is not.")
     if not best.findings:
-        common["precision"] = precision(more.runs if more else best.runs, best.reduction)
+        exact = precision(more.runs if more else best.runs, best.reduction)
+        common["precision"] = max(exact, 1e-16)
     verdict = "mistake" if mistakes else "correct"
     message = _summary(program.name, mistakes, best, common.get("precision"))
     return Report(verdict, message=message, notes=tuple(notes), **common)
 
 
-def _convention(program: Any, best: Judged) -> str:
+def convention_of(program: Any, best: Judged) -> str:
+    """Return in some words how code was called."""
     way = str(best.way)
     if getattr(program, "draws", False):
         way = "parameters of its own, " + way[way.index("samples") :].partition(", biases")[0]
@@ -73,7 +77,7 @@ def _convention(program: Any, best: Judged) -> str:
 def _summary(name: str, mistakes: list[Mistake], best: Judged, exact: float | None) -> str:
     right = "" if exact is None else f"right, to {max(exact, 1e-16):.0e} of the largest number"
     if not mistakes:
-        return f"All gradients of {name} are {right}."
+        return f"All gradients are {right}."
     count = "One mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
     where = [
         CATALOGUE[m.name].title + (f" in layer {m.layer}" if m.layer else "") for m in mistakes

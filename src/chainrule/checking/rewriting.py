@@ -11,6 +11,7 @@ from functools import lru_cache
 from chainrule.checking.roles import is_gradient, role_of
 
 DOWN = (ast.Mult, ast.Div, ast.FloorDiv, ast.MatMult)
+MAKERS = ("zeros_like", "ones_like", "empty_like", "full_like", "array", "asarray", "copy")
 MOST_NAMES = 8  # tried in the place of a name
 
 
@@ -127,6 +128,19 @@ def _of_statement(node: ast.stmt, source: str, words: Words) -> Iterator[Change]
         if isinstance(value, (ast.Name, ast.BinOp)):
             yield _put(value, f"{_tight(value, source)}.T", "transpose")
     yield from _of_assignment(node, source)
+    yield from _renamed(node, source, words)
+
+
+def _renamed(node: ast.stmt, source: str, words: Words) -> Iterator[Change]:
+    """Yield a statement with another name wherever a name stands in it, twice or oftener."""
+    if not isinstance(node, (ast.Assign, ast.AugAssign, ast.Return)) or node.value is None:
+        return
+    text = text_of(node.value, source)
+    for name in words.names:
+        everywhere = rf"(?<![\w.]){re.escape(name)}(?!\w)"
+        if len(re.findall(everywhere, text)) > 1:
+            for other in _alike(name, words.names):
+                yield _put(node.value, re.sub(everywhere, other, text), "name")
 
 
 def _later(block: ast.stmt, source: str) -> Iterator[Change]:
@@ -217,6 +231,9 @@ def _of_expression(node: ast.expr, source: str, words: Words) -> Iterator[Change
         yield from (_put(node, other, "name") for other in _alike(node.id, words.names))
         if node.id in words.inputs:
             yield _put(node, f"{node.id}.reshape(-1, 1)", "shape")
+    elif isinstance(node, ast.IfExp):
+        yield _put(node, _held(node.body, source), "drop")
+        yield _put(node, _held(node.orelse, source), "drop")
     elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
         yield from _of_subscript(node, source)
 
@@ -271,6 +288,8 @@ def _of_call(node: ast.Call, source: str, words: Words) -> Iterator[Change]:
         return
     if len(node.args) == 1:
         yield _put(node, _held(node.args[0], source), "drop")
+    if short in MAKERS and not any(keyword.arg == "dtype" for keyword in node.keywords):
+        yield _put(node, f"{text_of(node, source)[:-1]}, dtype=float)", "integer")
     for keyword in node.keywords:
         if keyword.arg == "axis" and isinstance(keyword.value, (ast.Constant, ast.UnaryOp)):
             for axis in ("0", "1", "-1"):

@@ -54,6 +54,8 @@ BUNDLES = {
     "lists": "a list of all W and one of all b",
     "flat": "all parameters in one array",
     "in turn": "a list of W, b, W, b, ...",
+    "object": "an object with W1, b1, ...",
+    "layers": "a list of layers",
 }
 
 

@@ -28,7 +28,7 @@ from chainrule.checking.loading import (
     address,
     alone,
     blame,
-    chosen,
+    choices,
     quoted_line,
     read,
     run,
@@ -266,7 +266,7 @@ def inside() -> None:
         _limit(limits)
         try:
             with alone(path), _in_folder(path.parent):
-                say(report=_judged(job, path, checker.check, say).to_dict())
+                say(report=_judged(job, path, checker, say).to_dict())
         except BaseException as error:
             say(report=_failed(path, job["name"], error).to_dict())
         os._exit(0)  # whatever threads and exit handlers theirs has left behind
@@ -288,14 +288,38 @@ def _in_folder(folder: Path) -> Iterator[None]:
     yield
 
 
-def _judged(job: dict[str, Any], path: Path, check: Any, say: Any) -> Report:
+def _judged(job: dict[str, Any], path: Path, checker: Any, say: Any) -> Report:
     content = read(path)
-    name = job["name"] or chosen(path, content)
-    found = take(run(path, content), path, name)
-    say(name=name)
-    with unharmed(path.name):
-        report: Report = check(found, _network(job["network"]), **job["hints"])
+    names = [job["name"]] if job["name"] else choices(path, content)
+    module = run(path, content)
+    hints = dict(job["hints"])
+    said = said_in(hints.pop("said", None))
+
+    def judged(name: str) -> Report:
+        say(name=name)
+        found = take(module, path, name)
+        with unharmed(path.name):
+            report: Report = checker.checked(found, _network(job["network"]), hints, said)
+        return report
+
+    report: Report = checker.first_that_runs(names, judged, module)
     return report
+
+
+def said_in(text: str | None) -> dict[str, Any] | None:
+    """Return what of a network was said, from "sizes=3-4-1 loss=huber".
+
+    Examples
+    --------
+    >>> said_in("sizes=3-4-1 loss=huber")
+    {'sizes': (3, 4, 1), 'loss': 'huber'}
+    """
+    if text is None:
+        return None
+    said: dict[str, Any] = dict(part.split("=") for part in text.split())
+    if "sizes" in said:
+        said["sizes"] = tuple(int(size) for size in re.split("[-,x]", said["sizes"]))
+    return said
 
 
 def _network(document: dict[str, Any] | None) -> Network | None:

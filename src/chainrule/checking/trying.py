@@ -9,6 +9,7 @@ from chainrule.checking import cases
 from chainrule.checking.catalogue import CATALOGUE
 from chainrule.checking.judging import Judged, is_right, judged, l2_of, runs_of
 from chainrule.checking.packing import SINGLE
+from chainrule.checking.reading import Unreadable
 from chainrule.checking.running import Run
 from chainrule.errors import BadSetting
 from chainrule.network import Network
@@ -73,9 +74,12 @@ def _other_sizes(program: Any, best: Judged) -> tuple[list[str], list[str]]:
     for sizes in ((*(n + 1 for n in inner), last), (*inner, last + 1)):
         try:
             other = replace(network, sizes=sizes)
-            again = type(program)(program.thing, other, program.hints)
+            again = program.sized(other)
             runs = runs_of(again, best.way)
-        except (Exception, SystemExit, BadSetting):
+        except (Unreadable, BadSetting):
+            continue
+        except (Exception, SystemExit) as error:
+            notes += _one_output(best, error) if last == 1 and sizes[-1] > 1 else []
             continue
         if any(run.grows for run in runs) or any(run.case.network.sizes != sizes for run in runs):
             continue
@@ -83,12 +87,19 @@ def _other_sizes(program: Any, best: Judged) -> tuple[list[str], list[str]]:
             told.append("-".join(map(str, sizes)))
             continue
         found = judged(Judged(best.way, runs, best.reduction, None), pairs=False)
+        words = f"It is right for {told[0]}; for {'-'.join(map(str, sizes))} it is not"
         if found.findings:
-            title = CATALOGUE[found.findings[0].variant.name].title
-            notes.append(
-                f"It is right for {told[0]}; for {'-'.join(map(str, sizes))} it is not: {title}."
-            )
+            notes.append(f"{words}: {CATALOGUE[found.findings[0].variant.name].title}.")
+        elif best.way.shapes.targets == "matrix" and found.findings is None:
+            notes.append(f"{words}.")
     return told, notes
+
+
+def _one_output(best: Judged, error: BaseException) -> list[str]:
+    """Say of code that takes one output that it does not take two."""
+    flat = best.way.shapes.targets == "flat"
+    why = "its y has the shape (m,)" if flat else f"with 2 it fails: {_named(error)}"
+    return [f"It takes one output only; {why}."]
 
 
 def hidden(best: Judged, more: Tried) -> Judged:

@@ -18,6 +18,7 @@ from chainrule.explaining.parts import Cell, Grid, Line, Lines, Part, Section, W
 from chainrule.explaining.steps import explain
 from chainrule.notation import Expression, Negative, Number, Product, Quotient, Sum, Symbol
 from chainrule.rules import OPTIMISERS
+from chainrule.summary import IMPORTED
 from chainrule.table import features, in_target_units, target_values
 from chainrule.target import known_rows
 from chainrule.terminal import printable
@@ -83,11 +84,13 @@ def _usual(model: Any, asked: str | None) -> dict[str, Any]:
     """Return how the model was trained, as far as a step of the asked solver has to do with it."""
     settings = model.summary.settings
     solver = str(settings.get("solver", "gd"))
+    drawn = {"scheme": None} if IMPORTED in settings else {}  # nobody knows how
     if asked not in (None, solver):
-        return {name: settings[name] for name in PENALTIES if settings.get(name) is not None}
+        kept = {name: settings[name] for name in PENALTIES if settings.get(name) is not None}
+        return kept | drawn
     names = list(signature(OPTIMISERS[solver]).parameters)[6:] if solver in OPTIMISERS else []
     kept = {name: settings[name] for name in (*FOLLOWED, *names) if settings.get(name) is not None}
-    return {"solver": solver} | kept
+    return {"solver": solver} | kept | drawn
 
 
 def _target(model: Any, one: Any) -> Any:
@@ -110,6 +113,8 @@ def _about(model: Any, member: int, stepped: bool) -> list[Part]:
         )
     if model.parameters.dtype == np.float32:
         said.append("It was trained in float32; here its numbers are taken in float64.")
+    if IMPORTED in settings:
+        said.append(f"It was trained elsewhere: {printable(str(settings[IMPORTED]))}.")
     if not stepped:
         said.append("The row has no target, so there is only the way forward.")
     else:
@@ -157,7 +162,8 @@ def _preprocessing(spec: TableSpec, one: Any, x: Any, y: Any) -> Section:
             continue
         cell = one.column(column.name)[0].as_py()
         rows += _cells(column, cell, x, place)
-        if column.kind in ("numeric", "date"):
+        as_it_is = (column.mean, column.scale) == (0.0, 1.0)
+        if column.kind in ("numeric", "date") and not as_it_is:
             lines.append(_standardised(column, cell, x, place))
         place += column.width
     if len(x) > LISTED:

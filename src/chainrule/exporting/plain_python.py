@@ -1,0 +1,255 @@
+"""A model as one Python file that needs the standard library alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule import __version__
+from chainrule.columns import Column
+from chainrule.exporting.language import Language, translated
+from chainrule.exporting.samples import Samples, used
+from chainrule.exporting.spelling import comment, digits
+from chainrule.formula import arguments_of
+from chainrule.own import Rule
+from chainrule.rules import ACTIVATIONS
+
+FUNCTIONS = ("expm1", "log1p", "tanh", "erf", "sqrt", "log")
+LANGUAGE = Language(
+    functions={name: f"_{name}" for name in FUNCTIONS} | {"exp": "_exp", "abs": "abs"},
+    number=repr,
+    choice="({yes} if {test} else {no})",
+    power="({base}) ** ({exponent})",
+    assign="{name} = {value}",
+    again="{name} = {value}",
+)
+WIDTH = 96
+HELPERS = """
+def _exp(x):
+    try:
+        return math.exp(x)
+    except OverflowError:
+        return math.inf
+
+
+def _expm1(x):
+    try:
+        return math.expm1(x)
+    except OverflowError:
+        return math.inf
+
+
+def _log(x):
+    return math.log(x) if x > 0.0 else (-math.inf if x == 0.0 else math.nan)
+
+
+def _log1p(x):
+    return math.log1p(x) if x > -1.0 else (-math.inf if x == -1.0 else math.nan)
+
+
+def _sqrt(x):
+    return math.sqrt(x) if x >= 0.0 else math.nan
+
+
+_tanh, _erf = math.tanh, math.erf
+
+
+def _missing(cell):
+    return cell is None or cell == "" or cell != cell
+
+
+def _text(cell):
+    if _missing(cell):
+        return None
+    if isinstance(cell, bool):
+        return str(cell).lower()
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2.0**53:
+        return str(int(cell))
+    return str(cell)
+
+
+def _days(cell):
+    ordinal = getattr(cell, "toordinal", None)
+    if ordinal is None:
+        return float(cell)
+    hours = getattr(cell, "hour", 0) + getattr(cell, "minute", 0) / 60
+    return ordinal() - 719163 + (hours + getattr(cell, "second", 0) / 3600) / 24
+
+
+def _layer(w, n_in, n_out, a):
+    return [
+        math.fsum([w[n_in * n_out + j], *(a[i] * w[i * n_out + j] for i in range(n_in))])
+        for j in range(n_out)
+    ]
+"""
+
+
+def module(model: Any, samples: Samples) -> str:
+    """Return a model as the text of a Python module."""
+    parts = [
+        _about(model),
+        "",
+        "import math",
+        "",
+        *_parameters(model),
+        HELPERS,
+        "",
+        *_activations(model),
+        *_inputs(model),
+        "",
+        "",
+        *_network(model),
+        "",
+        "",
+        *_predict(model),
+        "",
+        "",
+        *_self_test(model, samples),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _about(model: Any) -> str:
+    target = model.spec.target
+    names = ", ".join(f"{column.name!r}: ..." for column in used(model.spec)[:2])
+    asks = "predict_proba(row)" if target.task == "classification" else "predict(row)"
+    lines = [
+        f"Predict {comment(target.name)}: one file that needs the standard library alone.",
+        "",
+        f"Written by chainrule {__version__}. A row is a dictionary of the raw columns; None is a",
+        "missing value, and a date is the days since 1970-01-01 or a datetime.date.",
+        "",
+        f"    predict({{{comment(names)}, ...}})",
+        "",
+        f"Run as a program, it tries some rows. {asks} gives what the network says.",
+    ]
+    return '"""' + "\n".join(lines) + '\n"""'
+
+
+def _parameters(model: Any) -> Iterator[str]:
+    single = model.parameters.dtype == np.float32
+    yield "# Of each network the layers in turn: weights (inputs, outputs), then biases."
+    yield "PARAMETERS = ("
+    for theta in model.parameters:
+        yield "    ("
+        yield from _wrapped([digits(value, single) for value in theta], 8)
+        yield "    ),"
+    yield ")"
+    if model.spec.target.task == "classification":
+        from chainrule.table import labels
+
+        n = len(model.spec.target.classes)
+        yield f"CLASSES = {tuple(labels(model.spec, range(n)).tolist())!r}"
+
+
+def _wrapped(words: Sequence[str], indent: int) -> Iterator[str]:
+    line = ""
+    for word in words:
+        if line and indent + len(line) + len(word) + 2 > WIDTH:
+            yield " " * indent + line.rstrip()
+            line = ""
+        line += f"{word}, "
+    if line:
+        yield " " * indent + line.rstrip()
+
+
+def _activations(model: Any) -> Iterator[str]:
+    for rule in dict.fromkeys(model.network.activations):
+        if rule in ("identity", "softmax"):
+            continue
+        source = rule.source if isinstance(rule, Rule) else ACTIVATIONS[rule]
+        lines = translated(source, LANGUAGE, lambda word: f"{word}_")
+        yield f"def _rule_{rule}({arguments_of(source)[0]}_):"
+        yield from (f"    {line}" for line in lines.statements)
+        yield f"    return {lines.value}"
+        yield ""
+        yield ""
+
+
+def _inputs(model: Any) -> Iterator[str]:
+    yield "def _inputs(row):"
+    yield "    x = []"
+    for column in used(model.spec):
+        yield f"    cell = row[{column.name!r}]"
+        yield from (f"    {line}" for line in _input(column))
+    yield "    return x"
+
+
+def _input(column: Column) -> Iterator[str]:
+    mean, scale = digits(column.mean, False), digits(column.scale, False)
+    fill = digits(column.fill, False)
+    if column.kind == "categorical":
+        yield f"x += [float(_text(cell) == c) for c in {column.categories!r}]"
+    elif column.kind == "boolean":
+        yield f"x.append({fill} if _missing(cell) else float(cell))"
+    else:
+        read = "_days(cell)" if column.kind == "date" else "float(cell)"
+        yield f"x.append((({fill} if _missing(cell) else {read}) - {mean}) / {scale})"
+    if column.missing:
+        yield "x.append(float(_missing(cell)))"
+
+
+def _network(model: Any) -> Iterator[str]:
+    network = model.network
+    yield "def _network(w, a):"
+    for l, rule in enumerate(network.activations):
+        n_in, n_out, start = network.sizes[l], network.sizes[l + 1], network.starts[l]
+        yield f"    a = _layer(w[{start}:{network.starts[l + 1]}], {n_in}, {n_out}, a)"
+        if rule == "softmax":
+            yield "    a = [_exp(z - max(a)) for z in a]"
+            yield "    a = [share / sum(a) for share in a]"
+        elif rule != "identity":
+            yield f"    a = [_rule_{rule}(z) for z in a]"
+    yield "    return a"
+
+
+def _predict(model: Any) -> Iterator[str]:
+    target = model.spec.target
+    yield "def _outputs(row):"
+    yield "    x = _inputs(row)"
+    yield "    each = [_network(w, x) for w in PARAMETERS]"
+    yield "    return [sum(values) / len(each) for values in zip(*each)]"
+    yield ""
+    yield ""
+    if target.task == "classification":
+        yield "def predict_proba(row):"
+        yield "    p = _outputs(row)"
+        yield "    return [1.0 - p[0], p[0]] if len(p) == 1 else p"
+        yield ""
+        yield ""
+        yield "def predict(row):"
+        yield "    p = predict_proba(row)"
+        yield "    return CLASSES[p.index(max(p))]"
+        return
+    yield "def predict(row):"
+    scale, mean = digits(target.scale, False), digits(target.mean, False)
+    yield f"    return _outputs(row)[0] * {scale} + {mean}"
+    if model.coverage is not None:
+        margin = digits(float(model.ensemble.margin(model.coverage)[0]) * target.scale, False)
+        yield ""
+        yield ""
+        yield "def predict_interval(row):"
+        yield f"    return predict(row) - {margin}, predict(row) + {margin}"
+
+
+def _self_test(model: Any, samples: Samples) -> Iterator[str]:
+    tolerance = 1e-5 if model.parameters.dtype == np.float32 else 1e-12
+    asks = "predict_proba(row)" if model.spec.target.task == "classification" else "[predict(row)]"
+    yield "def self_test():"
+    yield '    """Return the largest difference, and print what is computed for some rows."""'
+    yield f"    columns = {samples.columns!r}"
+    yield f"    expected = {samples.outputs.astype(float).tolist()!r}"
+    yield "    largest = 0.0"
+    yield "    for k, wanted in enumerate(expected):"
+    yield "        row = {name: cells[k] for name, cells in columns.items()}"
+    yield f"        found = {asks}"
+    yield "        print(*map(repr, found))"
+    yield "        differences = [abs(a - b) / max(abs(b), 1e-3) for a, b in zip(found, wanted)]"
+    yield "        largest = max(largest, *differences)"
+    yield "    return largest"
+    yield ""
+    yield ""
+    yield 'if __name__ == "__main__":'
+    yield f"    raise SystemExit(0 if self_test() <= {tolerance} else 'numbers are wrong')"
