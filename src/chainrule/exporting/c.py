@@ -9,15 +9,12 @@ import numpy as np
 
 from chainrule import __version__
 from chainrule.columns import Column
-from chainrule.exporting.language import Language, translated
+from chainrule.exporting.language import Language, rules_of, translated
 from chainrule.exporting.samples import Samples, used
-from chainrule.exporting.spelling import c_string, comment, digits, identifiers
+from chainrule.exporting.spelling import c_string, comment, digits, identifiers, wrapped
 from chainrule.formula import arguments_of
-from chainrule.own import Rule
-from chainrule.rules import ACTIVATIONS
 
 DOUBLE = ("exp", "expm1", "log", "log1p", "tanh", "erf", "sqrt")
-WIDTH = 96
 KINDS = {
     "numeric": ("double", "NAN where missing"),
     "date": ("double", "days since 1970-01-01, NAN where missing"),
@@ -132,18 +129,6 @@ def _parameters(model: Any, name: str, single: bool) -> Iterator[str]:
     yield "};"
 
 
-def wrapped(words: Sequence[str], indent: int) -> Iterator[str]:
-    """Yield lines of words with commas."""
-    line = ""
-    for word in words:
-        if line and indent + len(line) + len(word) + 2 > WIDTH:
-            yield " " * indent + line.rstrip()
-            line = ""
-        line += f"{word}, "
-    if line:
-        yield " " * indent + line.rstrip()
-
-
 def _inputs(model: Any, name: str, real: str) -> Iterator[str]:
     """Yield the function that turns a raw row into the network's inputs."""
     columns = used(model.spec)
@@ -193,10 +178,7 @@ def _activations(model: Any, name: str, single: bool) -> Iterator[str]:
     """Yield a function for each activation that the network uses."""
     real = "float" if single else "double"
     spelled = language(single)
-    for rule in dict.fromkeys(model.network.activations):
-        if rule in ("identity", "softmax"):
-            continue
-        source = rule.source if isinstance(rule, Rule) else ACTIVATIONS[rule]
+    for rule, source in rules_of(model.network):
         lines = translated(source, spelled, lambda word: f"{word}_")
         (argument,) = arguments_of(source)
         yield f"static inline {real} {name}_{rule}({real} {argument}_)"

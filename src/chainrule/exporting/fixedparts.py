@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chainrule.exporting.c import wrapped
 from chainrule.exporting.fixedplan import LARGEST, Layer, Plan
-from chainrule.exporting.spelling import comment
+from chainrule.exporting.spelling import comment, wrapped
 
 
 def parameters(plan: Plan, name: str) -> Iterator[str]:

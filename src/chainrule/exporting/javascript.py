@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from chainrule import __version__, elementary
 from chainrule.columns import Column
-from chainrule.exporting.language import Language, translated
+from chainrule.exporting.language import Language, rules_of, translated
 from chainrule.exporting.samples import Samples, used
-from chainrule.exporting.spelling import comment, digits
+from chainrule.exporting.spelling import comment, digits, wrapped
 from chainrule.formula import arguments_of
-from chainrule.own import Rule
-from chainrule.rules import ACTIVATIONS
 
 FUNCTIONS = ("exp", "expm1", "log", "log1p", "tanh", "sqrt", "abs")
 LANGUAGE = Language(
@@ -26,7 +24,6 @@ LANGUAGE = Language(
     assign="let {name} = {value};",
     again="{name} = {value};",
 )
-WIDTH = 96
 TYPES = {
     "numeric": "number | null",
     "date": "Date | number | null",
@@ -138,7 +135,7 @@ def _parameters(model: Any) -> Iterator[str]:
     yield "const parameters = ["
     for theta in model.parameters:
         yield "  ["
-        yield from _wrapped([digits(value, single) for value in theta], 4)
+        yield from wrapped([digits(value, single) for value in theta], 4)
         yield "  ],"
     yield "];"
     if model.spec.target.task == "classification":
@@ -148,22 +145,8 @@ def _parameters(model: Any) -> Iterator[str]:
         yield f"export const classes = [{spelled}];"
 
 
-def _wrapped(words: Sequence[str], indent: int) -> Iterator[str]:
-    line = ""
-    for word in words:
-        if line and indent + len(line) + len(word) + 2 > WIDTH:
-            yield " " * indent + line.rstrip()
-            line = ""
-        line += f"{word}, "
-    if line:
-        yield " " * indent + line.rstrip()
-
-
 def _activations(model: Any) -> Iterator[str]:
-    for rule in dict.fromkeys(model.network.activations):
-        if rule in ("identity", "softmax"):
-            continue
-        source = rule.source if isinstance(rule, Rule) else ACTIVATIONS[rule]
+    for rule, source in rules_of(model.network):
         lines = translated(source, LANGUAGE, lambda word: f"{word}_")
         yield f"function {rule}_({arguments_of(source)[0]}_) {{"
         yield from (f"  {line}" for line in lines.statements)

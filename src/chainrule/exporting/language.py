@@ -7,10 +7,13 @@ Every operation is written in brackets of its own where order could be in doubt.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from chainrule.formula import LARGEST_EXPONENT, Source, arguments_of, is_docstring, parse
+from chainrule.own import Rule
+from chainrule.rules import ACTIVATIONS
 
 OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 COMPARISONS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "=="}
@@ -42,6 +45,16 @@ class Language:
     power: str
     assign: str
     again: str
+
+
+def rules_of(network: Any) -> Iterator[tuple[Any, Source]]:
+    """Yield the activations that a network uses, each once, with their sources.
+
+    The identity and softmax are left out: they are no formulas of a number.
+    """
+    for rule in dict.fromkeys(network.activations):
+        if rule not in ("identity", "softmax"):
+            yield rule, rule.source if isinstance(rule, Rule) else ACTIVATIONS[rule]
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from chainrule import __version__
 from chainrule.columns import Column
-from chainrule.exporting.language import Language, translated
+from chainrule.exporting.language import Language, rules_of, translated
 from chainrule.exporting.samples import Samples, used
-from chainrule.exporting.spelling import comment, digits
+from chainrule.exporting.spelling import comment, digits, wrapped
 from chainrule.formula import arguments_of
-from chainrule.own import Rule
-from chainrule.rules import ACTIVATIONS
 
 FUNCTIONS = ("expm1", "log1p", "tanh", "erf", "sqrt", "log")
 LANGUAGE = Language(
@@ -25,7 +23,6 @@ LANGUAGE = Language(
     assign="{name} = {value}",
     again="{name} = {value}",
 )
-WIDTH = 96
 HELPERS = """
 def _exp(x):
     try:
@@ -134,7 +131,7 @@ def _parameters(model: Any) -> Iterator[str]:
     yield "PARAMETERS = ("
     for theta in model.parameters:
         yield "    ("
-        yield from _wrapped([digits(value, single) for value in theta], 8)
+        yield from wrapped([digits(value, single) for value in theta], 8)
         yield "    ),"
     yield ")"
     if model.spec.target.task == "classification":
@@ -144,22 +141,8 @@ def _parameters(model: Any) -> Iterator[str]:
         yield f"CLASSES = {tuple(labels(model.spec, range(n)).tolist())!r}"
 
 
-def _wrapped(words: Sequence[str], indent: int) -> Iterator[str]:
-    line = ""
-    for word in words:
-        if line and indent + len(line) + len(word) + 2 > WIDTH:
-            yield " " * indent + line.rstrip()
-            line = ""
-        line += f"{word}, "
-    if line:
-        yield " " * indent + line.rstrip()
-
-
 def _activations(model: Any) -> Iterator[str]:
-    for rule in dict.fromkeys(model.network.activations):
-        if rule in ("identity", "softmax"):
-            continue
-        source = rule.source if isinstance(rule, Rule) else ACTIVATIONS[rule]
+    for rule, source in rules_of(model.network):
         lines = translated(source, LANGUAGE, lambda word: f"{word}_")
         yield f"def _rule_{rule}({arguments_of(source)[0]}_):"
         yield from (f"    {line}" for line in lines.statements)

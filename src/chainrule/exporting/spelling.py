@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
+WIDTH = 96  # of a line with many numbers
 KEYWORDS = frozenset(
     [
         "alignas",
@@ -242,3 +243,15 @@ def digits(value: float, single: bool) -> str:
 
     text = str(np.float32(value))
     return text if re.search(r"[.en]", text) else f"{text}.0"
+
+
+def wrapped(words: Sequence[str], indent: int) -> Iterator[str]:
+    """Yield lines of words with commas."""
+    line = ""
+    for word in words:
+        if line and indent + len(line) + len(word) + 2 > WIDTH:
+            yield " " * indent + line.rstrip()
+            line = ""
+        line += f"{word}, "
+    if line:
+        yield " " * indent + line.rstrip()
