@@ -242,3 +242,21 @@ def test_the_global_generator_is_left_as_it_was_patched_back():
     check(styles.rows, NEURON)
     assert np.random.default_rng is before
     assert sys.gettrace() is None or "coverage" in sys.modules
+
+
+def test_another_step_is_not_called_a_wrong_gradient():
+    def step(w, b, x, y, lr, beta=0.5):
+        a = 1 / (1 + np.exp(-(x @ w + b)))
+        delta = (a - y) * a * (1 - a)
+        dw = x.T @ delta / len(x)
+        db = delta.mean(axis=0)
+        m = (1 - beta) * dw
+        v = (1 - beta) * dw**2
+        w = w - lr * m / (np.sqrt(v) + 1e-8)
+        b = b - lr * db
+        return w, b
+
+    report = check(step, Network((3, 1), output="sigmoid"))
+    assert report.verdict == "unknown"
+    assert report.message.startswith("The gradients in it are right.")
+    assert not report.mistakes

@@ -26,6 +26,13 @@ def first_wrong(program: Any, best: Judged, trace: Trace) -> Wrong | None:
     return _forward(program, best, trace) or _backward(program, best, trace)
 
 
+def gradients_are_there(best: Judged, trace: Trace) -> bool:
+    """Say whether all exact gradients come up in code that steps itself."""
+    seen = seen_by(best.runs[:1], best.reduction)[0]
+    rows = seen.run.backward({}, seen.share)
+    return seen.stepped and all(trace.holds(dW) and trace.holds(db) for _, _, dW, db in rows)
+
+
 def _forward(program: Any, best: Judged, trace: Trace) -> Wrong | None:
     run = best_pass(best)
     for l in range(1, run.depth + 1):

@@ -11,13 +11,19 @@ from chainrule.checking.effects import Effect, effects
 from chainrule.checking.judging import Judged, precision, traced
 from chainrule.checking.matching import Finding
 from chainrule.checking.progress import prints, progress
-from chainrule.checking.quantities import first_wrong
+from chainrule.checking.quantities import first_wrong, gradients_are_there
 from chainrule.checking.repairing import explained, place_of_effect, places
 from chainrule.checking.report import Mistake, Report, Wrong
 from chainrule.checking.sources import Place
 from chainrule.checking.tracing import Trace
 from chainrule.checking.trying import hidden, tried
 from chainrule.network import Network
+
+ANOTHER_STEP = (
+    "The gradients in it are right. Its step is another one than W - rate * dW, as momentum and "
+    "Adam take, and is not judged here: let the function return its gradients, or name the one "
+    "that computes them, to have these judged alone."
+)
 
 
 def described(network: Network) -> str:
@@ -87,6 +93,8 @@ def _summary(name: str, mistakes: list[Mistake], best: Judged, exact: float | No
 
 
 def _unknown(program: Any, best: Judged, trace: Trace, common: dict[str, Any]) -> Report:
+    if gradients_are_there(best, trace):
+        return Report("unknown", message=ANOTHER_STEP, **common)
     wrong = first_wrong(program, best, trace)
     message = "The gradients are wrong, and no mistake of the catalogue, and no two, give them."
     notes = []
