@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-from chainrule import Network
+from chainrule import Network, check
 from chainrule.checking import checker
 from chainrule.checking.assigning import assignments
 from chainrule.checking.loading import choices, read, run, take
@@ -435,3 +435,23 @@ def test_places_decide_where_names_tell_nothing():
 
     wanted = ["W1", "b1", "W2", "b2", "x", "y"]
     assert list(assignments(nameless, 2)[0].values()) == wanted
+
+
+GENERATORS = ("np.random.default_rng(3)", "np.random.RandomState(3)")
+
+
+@pytest.mark.parametrize("made", GENERATORS)
+def test_a_generator_beside_the_function_draws_the_same_in_every_call(made, tmp_path):
+    path = tmp_path / "loop.py"
+    path.write_text(
+        f"import numpy as np\nrng = {made}\n\n\n"
+        "def start(n):\n    return rng.normal(size=(n, 1))\n\n\n"
+        "def train(X, y, epochs=5, eta=0.1):\n"
+        "    w = start(X.shape[1])\n    b = np.zeros(1)\n"
+        "    for _ in range(epochs):\n"
+        "        d = X @ w + b - y.reshape(-1, 1)\n"
+        "        w = w - eta * X.T @ d / len(X)\n"
+        "        b = b - eta * d.mean(axis=0)\n"
+        "    return w, b\n"
+    )
+    assert check(f"{path}:train", Network((3, 1))).verdict == "correct"

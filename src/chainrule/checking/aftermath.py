@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,9 +16,14 @@ from chainrule.checking.sources import space_of
 
 @contextlib.contextmanager
 def kept_state(function: Any) -> Iterator[None]:
-    """Put global numbers, lists and defaults back afterwards, so that no call sees the last."""
+    """Put global state and defaults back afterwards, so that no call sees the last.
+
+    State are the numbers and lists that the function names, and all generators of random
+    numbers beside it, as its helpers may draw too.
+    """
     space = space_of(function)
     names = [name for name in _names_of(function) if isinstance(space.get(name), STATE)]
+    names += [name for name, value in space.items() if isinstance(value, GENERATORS)]
     globals_ = {name: copy.deepcopy(space[name]) for name in names}
     defaults = copy.deepcopy(getattr(function, "__defaults__", None))
     try:
@@ -29,6 +35,7 @@ def kept_state(function: Any) -> Iterator[None]:
 
 
 STATE = (int, float, list, dict, np.ndarray)
+GENERATORS = (np.random.Generator, np.random.RandomState, random.Random)
 
 
 def _names_of(function: Any) -> tuple[str, ...]:

@@ -227,9 +227,9 @@ class FunctionProgram:
     def _run_drawn(self, case: Case, way: Way) -> Run:
         """Run a whole loop that draws its own parameters: not at all, then for one epoch."""
         printed = io.StringIO()
-        with quiet(io.StringIO()):
+        with quiet(io.StringIO()), kept_state(self.thing):
             first = self.thing(**self._given(case, way, epochs=0))
-        with quiet(printed, self.trace):
+        with quiet(printed, self.trace), kept_state(self.thing):
             given = self._given(case, way, epochs=1)
             before = copy.deepcopy(given)
             result = self.thing(**given)

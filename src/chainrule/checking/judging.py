@@ -250,8 +250,12 @@ def told_by_loss(run: Run) -> Reduction | None:
             for power, penalty in penalties.items():
                 for loss in (data * factor, data * factor + penalty):
                     if abs(run.loss - loss) <= 1e-6 * abs(loss):
-                        own = power / factor if loss != data * factor else 1.0
-                        return Reduction(f"{how}{words}{outputs}", factor, summed, own)
+                        told = f"{how}{words}{outputs}"
+                        if loss == data * factor:
+                            return Reduction(told, factor, summed)
+                        if power == 1.0 / m and m > 1:  # another number for every m
+                            return Reduction(told, factor, summed, averaged=True)
+                        return Reduction(told, factor, summed, power / factor)
     return None
 
 
