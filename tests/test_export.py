@@ -15,7 +15,7 @@ from chainrule import BadSetting, Network
 from chainrule.columns import Column, TableSpec, Target
 from chainrule.datasets import penguins
 from chainrule.ensemble import Ensemble
-from chainrule.exporting.samples import samples
+from chainrule.exporting.samples import outputs_of, samples
 from chainrule.exporting.spelling import c_string, comment, identifier, identifiers
 from chainrule.exporting.targets import TARGETS, TOLERANCES, Options, compared, written
 from chainrule.exporting.targets import largest_difference as largest
@@ -273,3 +273,20 @@ def test_nothing_is_written_where_it_cannot_be(tmp_path):
     with pytest.raises(BadSetting, match="dialect='oracle'"):
         model.export("sql", tmp_path / "m.sql", dialect="oracle")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("to", TEXTS)
+def test_the_text_nan_is_missing_where_the_model_reads_it_so(to, tmp_path):
+    columns = (Column("doors", "categorical", categories=("2", "4"), missing=True),)
+    model = model_of(Network((3, 4, 1)), NUMBER, columns=columns)
+    found = samples(model)
+    found.columns["doors"][:3] = ["nan", "4", None]
+    outputs = outputs_of(model, found.columns)
+    assert outputs[0] == outputs[2]
+    tried_on = found._replace(outputs=outputs)
+    files = {}
+    for ending, text in TARGETS[to].write(model, tried_on, SHIPPED).items():
+        files[ending] = tmp_path / f"shipped{ending}"
+        files[ending].write_text(text, encoding="utf-8")
+    needs(to)
+    assert TARGETS[to].compare(model, tried_on, SHIPPED, files, tmp_path).largest < 1e-12

@@ -9,6 +9,7 @@ import numpy as np
 
 from chainrule import __version__
 from chainrule.columns import Column
+from chainrule.exporting.categories import missing_texts
 from chainrule.exporting.language import Language, rules_of, translated
 from chainrule.exporting.samples import Samples, used
 from chainrule.exporting.spelling import c_string, comment, digits, identifiers, wrapped
@@ -154,9 +155,15 @@ def same(name: str) -> Iterator[str]:
     yield ""
 
 
+def absent_text(column: Column, cell: str, name: str) -> str:
+    """Return the test of whether a text is missing: NULL, empty, or what the model reads so."""
+    words = [f"{name}_same({cell}, {c_string(word)})" for word in missing_texts(column)[1:]]
+    return " || ".join([f"!{cell}", f"!*{cell}", *words])
+
+
 def _input(column: Column, cell: str, place: int, name: str, real: str) -> Iterator[str]:
     if column.kind == "categorical":
-        absent = f"(!{cell} || !*{cell})"
+        absent = f"({absent_text(column, cell, name)})"
         for k, category in enumerate(column.categories):
             same = f"{cell} && {name}_same({cell}, {c_string(category)})"
             yield f"    x[{place + k}] = ({same}) ? 1 : 0;"

@@ -8,7 +8,7 @@ from typing import Any
 
 from chainrule import __version__
 from chainrule.columns import Column
-from chainrule.exporting.c import class_names, same
+from chainrule.exporting.c import absent_text, class_names, same
 from chainrule.exporting.fixedparts import arithmetic, parameters, tables
 from chainrule.exporting.fixedplan import LARGEST, LIMIT, SHARE_BITS, Field, Layer, Line, Plan
 from chainrule.exporting.fixedrun import HUNDREDTH, Fixed, Measured, filled
@@ -160,7 +160,7 @@ def _input(field: Field, cell: str, place: int, plan: Plan, name: str) -> Iterat
         for k, category in enumerate(column.categories):
             same = f"{cell} && {name}_same({cell}, {c_string(category)})"
             yield f"    x[{place + k}] = ({same}) ? {one} : 0;"
-        absent, more = f"!{cell} || !*{cell}", len(column.categories)
+        absent, more = absent_text(column, cell, name), len(column.categories)
     elif column.kind == "boolean":
         absent, more = f"{cell} < 0", 1
         yield f"    x[{place}] = {absent} ? {filled(field, plan)} : {cell} ? {one} : 0;"

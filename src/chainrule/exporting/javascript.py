@@ -10,6 +10,7 @@ import numpy as np
 
 from chainrule import __version__, elementary
 from chainrule.columns import Column
+from chainrule.exporting.categories import missing_texts
 from chainrule.exporting.language import Language, rules_of, translated
 from chainrule.exporting.samples import Samples, used
 from chainrule.exporting.spelling import comment, digits, wrapped
@@ -171,6 +172,8 @@ def _input(column: Column) -> Iterator[str]:
     fill = digits(column.fill, False)
     if column.kind == "categorical":
         names = ", ".join(map(_string, column.categories))
+        if words := missing_texts(column)[1:]:
+            yield f"if ({json.dumps(words)}.includes(cell)) cell = null;"
         yield f"for (const c of [{names}]) x.push(!missing(cell) && String(cell) === c ? 1 : 0);"
     elif column.kind == "boolean":
         yield f"x.push(missing(cell) ? {fill} : Number(cell));"

@@ -9,6 +9,7 @@ import numpy as np
 
 from chainrule import __version__
 from chainrule.columns import Column
+from chainrule.exporting.categories import missing_texts
 from chainrule.exporting.language import Language, rules_of, translated
 from chainrule.exporting.samples import Samples, used
 from chainrule.exporting.spelling import comment, digits, wrapped
@@ -164,6 +165,8 @@ def _input(column: Column) -> Iterator[str]:
     mean, scale = digits(column.mean, False), digits(column.scale, False)
     fill = digits(column.fill, False)
     if column.kind == "categorical":
+        if words := missing_texts(column)[1:]:
+            yield f"cell = None if cell in {words!r} else cell"
         yield f"x += [float(_text(cell) == c) for c in {column.categories!r}]"
     elif column.kind == "boolean":
         yield f"x.append({fill} if _missing(cell) else float(cell))"
