@@ -62,7 +62,7 @@ Hidden = Annotated[
     _option(
         NETWORK,
         f"Activation of the hidden layers, or one for each, with commas: {', '.join(HIDDEN)}. "
-        "Or a rule of your own, as FILE.py:NAME. Default: relu.",
+        "Or a rule of your own, as FILE.py:NAME. Default: as in the code, else relu.",
         "--hidden",
         metavar="NAME[,NAME...]",
         autocompletion=lambda: list(HIDDEN),
@@ -72,7 +72,7 @@ Output = Annotated[
     str | None,
     _option(
         NETWORK,
-        f"Activation of the output: {', '.join(OUTPUTS)}. Default: identity.",
+        f"Activation of the output: {', '.join(OUTPUTS)}. Default: as in the code, else identity.",
         "--output",
         metavar="NAME",
         autocompletion=lambda: list(OUTPUTS),
@@ -82,7 +82,7 @@ Loss = Annotated[
     str | None,
     _option(
         NETWORK,
-        f"{', '.join(LOSSES)}. Default: half_squared_error.",
+        f"{', '.join(LOSSES)}. Default: as in the code, else half_squared_error.",
         "--loss",
         metavar="NAME",
         autocompletion=lambda: list(LOSSES),
