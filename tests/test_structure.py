@@ -16,14 +16,14 @@ PACKAGE = ROOT / "src" / "chainrule"
 # A module imports only from modules above it.
 ORDER = [
     "errors", "elementary", "rules.activations", "rules.losses", "rules.optimisers", "rules",
-    "formula", "notation", "boxes", "markup", "typesetting", "slopecheck", "loops", "jit", "own",
+    "formula", "notation", "boxes", "markup", "typesetting", "slots", "slopecheck", "loops", "jit", "own",
     "products", "schedules", "initial",
     "parsing", "csvfile", "reading", "datasets", "cells", "columns", "target", "kinds", "table",
     "network", "layout", "lifted", "passes", "kernels", "squares", "engine", "arguments",
     "files", "checkpoint", "threads", "levenberg", "course", "wholesale", "loop",
     "ensemble", "calibration", "folds", "document", "untrusted", "summary", "drawing", "terminal",
     "explaining", "explaining.parts", "explaining.sketch", "explaining.plain",
-    "explaining.machine", "explaining.shown",
+    "explaining.machine", "explaining.shown", "explaining.template",
     "explaining.markdown", "explaining.document", "explaining.style", "explaining.page",
     "explaining.derivation",
     "explaining.trace", "explaining.signs", "explaining.rulelines", "explaining.drawn",

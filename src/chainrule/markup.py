@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from html import escape
 from typing import Any
 
@@ -27,12 +28,12 @@ def latex(expression: Any, digits: int = DIGITS) -> str:
     >>> print(latex(Sum((Symbol("W", 2, (1, 3)), Quotient(Number(1), Symbol("n"))))))
     W_{1,3}^{(2)} + \frac{1}{n}
     """
-    return _Latex(digits).set(expression)
+    return Latex(digits).set(expression)
 
 
 def latex_pieces(expression: Any, digits: int = DIGITS) -> list[str]:
     """Print the terms or factors as LaTeX, so that a line can break between them."""
-    return _Latex(digits).pieces(expression)
+    return Latex(digits).pieces(expression)
 
 
 def mathml(expression: Any, digits: int = DIGITS) -> str:
@@ -52,7 +53,7 @@ def mathml_pieces(expression: Any, digits: int = DIGITS) -> list[str]:
     return _MathML(digits).pieces(expression)
 
 
-class _Latex(Setter):
+class Latex(Setter):
     """Print for the mathematical mode of LaTeX, MathJax and KaTeX."""
 
     half = "\\tfrac{1}{2}"
@@ -65,12 +66,7 @@ class _Latex(Setter):
         return f"{decimal} \\cdot {power}" if ten else decimal
 
     def symbol(self, symbol: Symbol) -> str:
-        change, letter, places = spelled(symbol)
-        above = "" if symbol.layer is None else f"^{{({symbol.layer})}}"
-        below = ",".join(map(_latex_below, places))
-        # Below before above: Markdown takes no _ behind a letter for emphasis.
-        printed = latex_letter(letter) + (f"_{{{below}}}" if below else "") + above
-        return f"\\Delta {printed}" if change else printed
+        return _latex_symbol(symbol.letter, symbol.layer, symbol.at)
 
     def derivative(self, of: str, by: str) -> str:
         return f"\\frac{{\\partial {of}}}{{\\partial {by}}}"
@@ -129,6 +125,16 @@ class _Latex(Setter):
 
     def times(self, wide: bool) -> str:
         return " \\cdot "
+
+
+@lru_cache(maxsize=4096)  # the same signs return in line after line
+def _latex_symbol(letter: str, layer: int | None, at: tuple[int | str, ...]) -> str:
+    change, letter, places = spelled(Symbol(letter, layer, at))
+    above = "" if layer is None else f"^{{({layer})}}"
+    below = ",".join(map(_latex_below, places))
+    # Below before above: Markdown takes no _ behind a letter for emphasis.
+    printed = latex_letter(letter) + (f"_{{{below}}}" if below else "") + above
+    return f"\\Delta {printed}" if change else printed
 
 
 def _latex_below(place: str) -> str:

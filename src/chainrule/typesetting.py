@@ -30,10 +30,10 @@ def text(expression: Any, digits: int = DIGITS) -> str:
     a = 1/(1 + exp(−z))
     slope = a·(1 − a)
     """
-    return _Text(digits).set(expression)
+    return Text(digits).set(expression)
 
 
-class _Text(Setter):
+class Text(Setter):
     """Print in one line of Unicode."""
 
     fraction_binds = PRODUCT

@@ -23,6 +23,12 @@ def tick(gradient: float, difference: float) -> str:
     return TICK if isclose(gradient, difference, rel_tol=SHARE, abs_tol=NOISE) else "≠"
 
 
+class Live(str):
+    """Text that is another one with another sample, as a live number is another number."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class Line:
     """One equation: what it is, in signs, with the numbers put in, and its value.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -71,9 +72,14 @@ class Signs:
     def _value(self, values: Any, j: Any) -> float | None:
         return float(values[j - 1]) if isinstance(j, int) and values is not None else None
 
+    @cached_property
+    def layers(self) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+        """Weights, (n_in, n_out), and biases of each layer."""
+        return self.trace.network.layers(self.trace.theta)
+
     def weights(self, l: int) -> NDArray[Any]:
         """Return the weights of a layer, (n_in, n_out)."""
-        return self.trace.network.layers(self.trace.theta)[l - 1][0]
+        return self.layers[l - 1][0]
 
     def W(self, l: int, i: Any, j: Any, letter: str = "W") -> Symbol:
         """Return a weight from neuron i of the layer before to neuron j."""
@@ -84,8 +90,7 @@ class Signs:
 
     def b(self, l: int, j: Any, letter: str = "b") -> Symbol:
         """Return a bias."""
-        biases = self.trace.network.layers(self.trace.theta)[l - 1][1]
-        return self._one(letter, l, j, biases)
+        return self._one(letter, l, j, self.layers[l - 1][1])
 
     def parameter(self, place: int, letter: str = "") -> Symbol:
         """Return the weight or bias at a place of the flat parameters; a letter goes before."""
