@@ -28,12 +28,12 @@ def latex(expression: Any, digits: int = DIGITS) -> str:
     >>> print(latex(Sum((Symbol("W", 2, (1, 3)), Quotient(Number(1), Symbol("n"))))))
     W_{1,3}^{(2)} + \frac{1}{n}
     """
-    return Latex(digits).set(expression)
+    return _Latex(digits).set(expression)
 
 
 def latex_pieces(expression: Any, digits: int = DIGITS) -> list[str]:
     """Print the terms or factors as LaTeX, so that a line can break between them."""
-    return Latex(digits).pieces(expression)
+    return _Latex(digits).pieces(expression)
 
 
 def mathml(expression: Any, digits: int = DIGITS) -> str:
@@ -53,7 +53,7 @@ def mathml_pieces(expression: Any, digits: int = DIGITS) -> list[str]:
     return _MathML(digits).pieces(expression)
 
 
-class Latex(Setter):
+class _Latex(Setter):
     """Print for the mathematical mode of LaTeX, MathJax and KaTeX."""
 
     half = "\\tfrac{1}{2}"
@@ -125,6 +125,9 @@ class Latex(Setter):
 
     def times(self, wide: bool) -> str:
         return " \\cdot "
+
+
+LatexSetter = _Latex  # for those who print numbers otherwise
 
 
 @lru_cache(maxsize=4096)  # the same signs return in line after line

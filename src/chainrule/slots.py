@@ -11,13 +11,13 @@ from collections.abc import Callable
 from typing import Any
 
 from chainrule.boxes import DIGITS, MINUS, PRODUCT, Setter, is_negative, without_minus
-from chainrule.markup import Latex
+from chainrule.markup import LatexSetter
 from chainrule.notation import Number, Product, Quotient, Sum
-from chainrule.typesetting import Text
+from chainrule.typesetting import TextSetter
 
 
 class Slots:
-    """The texts that stand in the slots, by their number.
+    r"""The texts that stand in the slots, by their number.
 
     Examples
     --------
@@ -26,7 +26,7 @@ class Slots:
     >>> W, X, b = (Symbol(letter, value=value) for letter, value in zip("WXb", (-2.0, -1.0, 0.5)))
     >>> numbers = put_in(Sum((Product((W, X)), b)))
     >>> print(slots.latex(numbers))
-    \\text{@0@}\\text{@1@} \\cdot \\text{@2@} \\mathbin{\\text{@3@}} \\text{@4@}
+    \text{@0@}\text{@1@} \cdot \text{@2@} \mathbin{\text{@3@}} \text{@4@}
     >>> slots.text(numbers)
     '@0@@1@·@2@ @3@ @4@'
     >>> slots.texts
@@ -35,7 +35,7 @@ class Slots:
 
     def __init__(self, digits: int = DIGITS) -> None:
         self.texts: list[str] = []
-        self._plain = Text(digits)
+        self._plain = TextSetter(digits)
         self._latex, self._text = _SlottedLatex(digits, self), _SlottedText(digits, self)
         self._places: dict[tuple[int, str], int] = {}
         self._known: list[Number] = []  # as long as they are there, no other has their id
@@ -55,20 +55,25 @@ class Slots:
         return self._text.set(expression)
 
     def of(self, number: Number, kind: str) -> int:
-        """Return the slot of a number: "bare", in "brackets", or its "sign" alone."""
-        own = self._own.get(id(number), id(number))
-        place = self._places.get((own, kind))
+        """Return the slot of a number: "bare", in "brackets", or its sign at the "start" of a sum
+        or "between" terms."""
+        key = self._key(number, kind)
+        place = self._places.get(key)
         if place is None:
             self._known.append(number)
-            place = self._places[own, kind] = self.put(self._shown(number, kind))
+            place = self._places[key] = self.put(self._shown(number, kind))
         return place
+
+    def _key(self, number: Number, kind: str) -> tuple[int, str]:
+        own = self._own.get(id(number))
+        return (id(number), kind) if own is None else (own, f"{kind} without minus")
 
     def again(self, number: Number, kind: str) -> int:
         """Return the slot that a number has already, if not as it would be here, then bare."""
-        own = self._own.get(id(number), id(number))
         for other in (kind, "bare", "brackets"):
-            if (own, other) in self._places:
-                return self._places[own, other]
+            key = self._key(number, other)
+            if key in self._places:
+                return self._places[key]
         return self.of(number, kind)
 
     def _shown(self, number: Number, kind: str) -> str:
@@ -135,7 +140,7 @@ class _Slotted(Setter):
         raise NotImplementedError
 
 
-class _SlottedLatex(_Slotted, Latex):
+class _SlottedLatex(_Slotted, LatexSetter):
     def __init__(self, digits: int, slots: Slots) -> None:
         super().__init__(digits)
         self.slots, self.place = slots, slots.of
@@ -147,7 +152,7 @@ class _SlottedLatex(_Slotted, Latex):
         return f" \\mathbin{{{self.slot(number)}}} " if between else self.slot(number)
 
 
-class _SlottedText(_Slotted, Text):
+class _SlottedText(_Slotted, TextSetter):
     def __init__(self, digits: int, slots: Slots) -> None:
         super().__init__(digits)
         self.slots, self.place = slots, slots.again

@@ -30,10 +30,10 @@ def text(expression: Any, digits: int = DIGITS) -> str:
     a = 1/(1 + exp(−z))
     slope = a·(1 − a)
     """
-    return Text(digits).set(expression)
+    return _Text(digits).set(expression)
 
 
-class Text(Setter):
+class _Text(Setter):
     """Print in one line of Unicode."""
 
     fraction_binds = PRODUCT
@@ -95,3 +95,6 @@ class Text(Setter):
 
     def times(self, wide: bool) -> str:
         return " · " if wide else "·"
+
+
+TextSetter = _Text  # for those who print numbers otherwise

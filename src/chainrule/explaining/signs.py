@@ -34,10 +34,22 @@ class Signs:
 
     Layers count from 1, and carry their number where there is more than one; neurons count
     from 1, and carry their number where the layer has more than one.
+
+    Attributes
+    ----------
+    trace : Trace
+    most : int
+        Neurons of a layer, and terms of a sum, that are shown.
+    only : (layer, neuron), optional
+        The one neuron of its layer that is shown.
+    loss : Symbol, default L
+        The sign of the loss whose gradient it is.
     """
 
     trace: Trace
     most: int
+    only: tuple[int, int] | None = None
+    loss: Symbol = LOSS
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -108,11 +120,11 @@ class Signs:
 
     def by_A(self, l: int, j: Any) -> Derivative:
         """Return dL/dA."""
-        return Derivative(LOSS, self.A(l, j), self._of(self.trace.errors, l, j))
+        return Derivative(self.loss, self.A(l, j), self._of(self.trace.errors, l, j))
 
     def by_Z(self, l: int, j: Any) -> Derivative:
         """Return dL/dZ, the delta."""
-        return Derivative(LOSS, self.Z(l, j), self._of(self.trace.deltas, l, j))
+        return Derivative(self.loss, self.Z(l, j), self._of(self.trace.deltas, l, j))
 
     def slope(self, l: int, j: Any) -> Derivative:
         """Return dA/dZ."""
@@ -123,7 +135,7 @@ class Signs:
 
     def by_parameter(self, place: int) -> Derivative:
         """Return dL/dW or dL/db."""
-        return Derivative(LOSS, self.parameter(place), float(self.trace.gradient[place]))
+        return Derivative(self.loss, self.parameter(place), float(self.trace.gradient[place]))
 
     def chain(self, l: int, j: Any) -> tuple[Derivative, ...]:
         """Return the factors of dL/dZ, of which each has a line of its own."""
@@ -133,6 +145,8 @@ class Signs:
 
     def neurons(self, l: int) -> list[int]:
         """Return the neurons of a layer that are shown: those with the largest dL/dZ."""
+        if self.only is not None and self.only[0] == l:
+            return [self.only[1]]
         values = self.trace.deltas[l] if self.trace.deltas else self.trace.A[l]
         return largest(values, self.most)
 

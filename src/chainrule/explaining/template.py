@@ -14,7 +14,17 @@ from typing import Any
 
 from chainrule.boxes import clean
 from chainrule.explaining.markdown import RELATIONS
-from chainrule.explaining.parts import Cell, Explanation, Grid, Line, Live, Part, Sketch, Words, tick
+from chainrule.explaining.parts import (
+    Cell,
+    Explanation,
+    Grid,
+    Line,
+    Live,
+    Part,
+    Sketch,
+    Words,
+    tick,
+)
 from chainrule.explaining.shown import pieces, sides_of, wordy
 from chainrule.notation import Choice, Expression, Number
 from chainrule.slots import Slots
@@ -23,7 +33,7 @@ Document = dict[str, Any]
 
 
 class Template:
-    """What stays of an explanation, and the texts of its slots.
+    r"""What stays of an explanation, and the texts of its slots.
 
     Parameters
     ----------
@@ -43,7 +53,7 @@ class Template:
     >>> line = Line(Symbol("a"), Power(Symbol("x", value=1.5), Number(2.0)), 2.25)
     >>> template = Template(Explanation("A square", (Section("All", (Lines((line,)),)),)))
     >>> print(template.document["sections"][0]["parts"][0]["lines"][0]["latex"])
-    a = x^{2} = \\text{@0@}^{2} = \\text{@1@}
+    a = x^{2} = \text{@0@}^{2} = \text{@1@}
     >>> template.numbers
     ['1.5', '2.25']
     """
