@@ -62,7 +62,7 @@ function style(folder) {
   cpSync(join(packages, "uplot/dist/uPlot.min.css"), join(folder, "uplot.css"));
 }
 
-/** Write the licence of every package in the bundle, and that of KaTeX's fonts. */
+/** Write the licence of every package in the bundle, and of the fonts, which have another. */
 function license(folder) {
   const parts = bundled.map((name) => {
     const { version, license } = JSON.parse(
@@ -70,6 +70,8 @@ function license(folder) {
     const text = readFileSync(join(packages, name, "LICENSE"), "utf8");
     return [`${name} ${version} (${license})`, text];
   });
+  const fonts = readFileSync(join(here, "fonts-license.txt"), "utf8");
+  parts.push(["The fonts of katex (OFL-1.1)", fonts]);
   writeFileSync(join(folder, "LICENSES.txt"), parts
     .map(([title, text]) => `${title}\n${"=".repeat(title.length)}\n\n${text.trim()}\n`)
     .join("\n\n"));
