@@ -16,6 +16,29 @@ const packages = join(here, "node_modules");
 const committed = join(here, "../src/chainrule/playing/page/vendor");
 const bundled = ["@preact/signals", "@preact/signals-core", "htm", "katex", "preact", "uplot"];
 
+/**
+ * Make KaTeX set styles in the one way that the page's policy allows. As it is, it gives
+ * its SVG a style attribute, and without that the tall brackets, arrows and \vec are
+ * drawn in the wrong width.
+ */
+const styles = {
+  name: "styles",
+  setup(build) {
+    build.onLoad({ filter: /katex[/\\]dist[/\\]katex\.mjs$/ }, ({ path }) => {
+      let places = 0;
+      const contents = readFileSync(path, "utf8")
+        .replace(/node\.setAttribute\(attr, ([^;]+)\);/g, (call, value) => {
+          places += 1;
+          return `if (attr === "style") node.style.cssText += ${value}; else ${call}`;
+        });
+      if (places !== 4) {
+        throw new Error(`katex sets attributes in ${places} places, not 4: look at them again`);
+      }
+      return { contents, loader: "js" };
+    });
+  },
+};
+
 /** Bundle vendor.mts; fail where it takes a package whose licence is not carried along. */
 async function bundle(folder) {
   const { metafile } = await build({
@@ -29,6 +52,7 @@ async function bundle(folder) {
     charset: "utf8",
     legalComments: "none",
     metafile: true,
+    plugins: [styles],
     banner: { js: "// Made by frontend/build.mjs of the packages in LICENSES.txt." },
   });
   const taken = Object.keys(metafile.inputs)
