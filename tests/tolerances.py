@@ -7,6 +7,7 @@ GRADIENT = {np.float64: 1e-10, np.float32: 2e-4}  # against naive.py and PyTorch
 FORWARD = {np.float64: 1e-13, np.float32: 3e-6}  # a few roundings a layer
 IMPORTED = {np.float64: 1e-12, np.float32: 1e-6}  # predictions of 1 or of their value, elsewhere
 NORMAL_EQUATIONS = 1e-12  # sums over samples, in another order
+OF_EXP = 1e-10  # the same where an output is exp: rounding of a score of dozens, then its power
 TRAINING = {np.float64: 1e-12, np.float32: 2e-4}  # a few steps, against naive.py
 LONG_TRAINING = 1e-9  # 20 steps against torch.optim, which orders its sums differently
 

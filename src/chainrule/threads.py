@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from threading import Event
 from typing import Any
@@ -42,18 +45,37 @@ def in_threads(
             results[j] = call(j)
 
     futures: list[Future[None]] = []
-    with ThreadPoolExecutor(jobs) as pool:  # leaving it waits for those that have begun
+    # Leaving the pool waits for those that have begun.
+    with ctrl_c_sets(interrupted), ThreadPoolExecutor(jobs) as pool:
         try:
             futures += [pool.submit(begin, j) for j in range(times)]
             running = set(futures)
-            while running and not any(f.done() and f.exception() for f in futures):
+            while running and not interrupted.is_set():
                 _, running = wait(running, A_LOOK, FIRST_EXCEPTION)
-            if running:
-                interrupted.set()
-        except KeyboardInterrupt:
+                if any(f.done() and f.exception() for f in futures):
+                    interrupted.set()
+        except KeyboardInterrupt:  # of a handler that is not Python's own
             interrupted.set()
     for future in futures:
         future.result()
     if not results:
         raise KeyboardInterrupt
     return {j: results[j] for j in sorted(results)}
+
+
+@contextlib.contextmanager
+def ctrl_c_sets(event: Event) -> Iterator[None]:
+    """Let Ctrl-C set an event meanwhile, however often it is pressed.
+
+    An exception could fall between any two lines, such as those with which a pool takes
+    note of a thread that it has begun, for which it then would not wait.
+    """
+    here = threading.current_thread() is threading.main_thread()
+    if not here or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda *_: event.set())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
