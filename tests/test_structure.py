@@ -52,6 +52,7 @@ ORDER = [
     "checking.inferring", "checking.progress", "checking.repairing", "checking.trying",
     "checking.telling", "checking.report", "checking.quantities", "checking.reporting",
     "checking.mending", "checking.checker", "testing", "checking.sandbox", "checking.grading",
+    "playing",
     "options", "checkoptions", "sheetoptions", "exportoptions", "importoptions", "commands",
     "traincommand", "checkcommand", "explaincommand", "worksheetcommand", "exportcommand",
     "importcommand", "cli",

@@ -1,0 +1,200 @@
+// Colours that the canvas panels share. Blue is above and orange below zero, everywhere:
+// weights, values, and the two classes (the second is blue). The pair stays apart for
+// people who do not see red from green. style.css holds the colours of everything else.
+
+/** @typedef {[number, number, number]} Colour  red, green, blue: 0 to 255 */
+
+/**
+ * @param {string} text  "#rrggbb"
+ * @returns {Colour}
+ */
+function read(text) {
+  const bits = Number.parseInt(text.slice(1), 16);
+  return [bits >> 16, (bits >> 8) & 255, bits & 255];
+}
+
+/**
+ * Write a colour as CSS.
+ * @param {ArrayLike<number>} colour
+ * @param {number} [opacity]
+ */
+export function css(colour, opacity = 1) {
+  const [r, g, b] = [colour[0], colour[1], colour[2]].map(Math.round);
+  return opacity === 1 ? `rgb(${r} ${g} ${b})` : `rgb(${r} ${g} ${b} / ${opacity})`;
+}
+
+// From the lowest to the highest; the middle of the diverging one is the paper.
+const DIVERGING = {
+  light: ["#a84300", "#e8812e", "#f7c795", "#f4f3f1", "#a5c9e8", "#3f8ccb", "#0d4f8b"],
+  dark: ["#ffb067", "#e07b28", "#8a4a1a", "#23272d", "#1f527f", "#3b8fd6", "#8fcbff"],
+};
+const SEQUENTIAL = {
+  light: ["#fbf3d9", "#d3e2b6", "#8ccbb0", "#43a5b3", "#2677a5", "#244a86", "#1d2459"],
+  dark: ["#1a1d3f", "#24437c", "#23719c", "#35a0ab", "#7cc8a9", "#cadfa9", "#fbf3cf"],
+};
+
+// The first two are the ends of the diverging scale. The first eight are told apart without
+// colour vision by lightness where hue does not serve.
+const CLASSES = {
+  light: [
+    "#d9700f", "#2f7dc0", "#1f9a6c", "#9b56c4", "#b99a00", "#3fb0d6", "#d6478a", "#6f6258",
+    "#0b6b70", "#a3301f", "#7a8718", "#3b3f9f", "#e58fbb", "#79c79a", "#cfa06c", "#86b4e6",
+    "#72204f", "#2d5f2c", "#66788a", "#b7a1e0",
+  ],
+  dark: [
+    "#f08a32", "#4a9be0", "#3fbf8d", "#ba80e0", "#d8bd3a", "#66cbee", "#f071ab", "#a39488",
+    "#2a9ca2", "#d95c47", "#a3b244", "#7b80e0", "#f3b3d3", "#a0e0bb", "#e3bd90", "#b3d2f5",
+    "#b35088", "#5f9e5b", "#93a5b6", "#d3c4f2",
+  ],
+};
+
+// Lines and text that are drawn on a canvas or given to uPlot.
+const INK = {
+  light: {
+    text: "#1b2430", soft: "#566273", line: "#d5dae1", paper: "#ffffff", accent: "#1f5f99",
+    train: "#1f6fb5", validation: "#b3560f", compared: "#7a5aa6", bad: "#b3261e",
+  },
+  dark: {
+    text: "#e7ebf0", soft: "#a3aebb", line: "#343c46", paper: "#171b20", accent: "#7db8ec",
+    train: "#6cb4f0", validation: "#f2a65a", compared: "#bea1ea", bad: "#ff8a80",
+  },
+};
+
+/**
+ * A number from 0 to 1 on the scale of a channel that light is added on.
+ * @param {number} byte
+ */
+function linear(byte) {
+  const c = byte / 255;
+  return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+}
+
+/** @param {number} light */
+function byte(light) {
+  const c = light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055;
+  return Math.round(255 * Math.min(1, Math.max(0, c)));
+}
+
+/**
+ * sRGB to OKLab (Ottosson, 2020), where equal steps look equal.
+ * @param {Colour} colour
+ * @returns {Colour}
+ */
+function toLab(colour) {
+  const [r, g, b] = colour.map(linear);
+  const l = Math.cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b);
+  const m = Math.cbrt(0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b);
+  const s = Math.cbrt(0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b);
+  return [
+    0.2104542553 * l + 0.793617785 * m - 0.0040720468 * s,
+    1.9779984951 * l - 2.428592205 * m + 0.4505937099 * s,
+    0.0259040371 * l + 0.7827717662 * m - 0.808675766 * s,
+  ];
+}
+
+/**
+ * @param {Colour} lab
+ * @returns {Colour}
+ */
+function fromLab([L, a, b]) {
+  const l = (L + 0.3963377774 * a + 0.2158037573 * b) ** 3;
+  const m = (L - 0.1055613458 * a - 0.0638541728 * b) ** 3;
+  const s = (L - 0.0894841775 * a - 1.291485548 * b) ** 3;
+  return [
+    byte(4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * s),
+    byte(-1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * s),
+    byte(-0.0041960863 * l - 0.7034186147 * m + 1.707614701 * s),
+  ];
+}
+
+/**
+ * 256 colours between the stops, four bytes each: red, green, blue, 255.
+ * @param {string[]} stops
+ */
+function spread(stops) {
+  const labs = stops.map((stop) => toLab(read(stop)));
+  const colours = new Uint8ClampedArray(4 * 256);
+  for (let k = 0; k < 256; k += 1) {
+    const at = (k / 255) * (labs.length - 1);
+    const from = Math.min(Math.floor(at), labs.length - 2);
+    const share = at - from;
+    const lab = labs[from].map((value, i) => value + share * (labs[from + 1][i] - value));
+    colours.set([...fromLab(/** @type {Colour} */ (lab)), 255], 4 * k);
+  }
+  return colours;
+}
+
+const made = /** @type {Map<string, Uint8ClampedArray>} */ (new Map());
+
+/**
+ * A scale as 256 colours of four bytes, for pixels: "diverging" from orange over the paper
+ * to blue, "sequential" from few to much.
+ * @param {"diverging" | "sequential"} name
+ * @param {boolean} dark
+ * @returns {Uint8ClampedArray}
+ */
+export function scale(name, dark) {
+  const key = `${name} ${dark}`;
+  let colours = made.get(key);
+  if (colours === undefined) {
+    const stops = name === "diverging" ? DIVERGING : SEQUENTIAL;
+    colours = spread(dark ? stops.dark : stops.light);
+    made.set(key, colours);
+  }
+  return colours;
+}
+
+/**
+ * The colour of a value on a scale.
+ * @param {"diverging" | "sequential"} name
+ * @param {number} share  0 to 1; the middle of "diverging" is 0.5
+ * @param {boolean} dark
+ * @returns {Colour}
+ */
+export function shade(name, share, dark) {
+  const k = 4 * Math.round(255 * Math.min(1, Math.max(0, Number.isNaN(share) ? 0.5 : share)));
+  const colours = scale(name, dark);
+  return [colours[k], colours[k + 1], colours[k + 2]];
+}
+
+/**
+ * The colour of a weight: orange below, blue above zero, stronger with its size.
+ * @param {number} weight
+ * @param {number} largest  the size that has the full colour
+ * @param {boolean} dark
+ * @returns {Colour}
+ */
+export function weightColour(weight, largest, dark) {
+  return shade("diverging", 0.5 + (0.5 * weight) / (largest || 1), dark);
+}
+
+/**
+ * The colour of a class; from the twenty-first on they come again.
+ * @param {number} k
+ * @param {boolean} dark
+ * @returns {Colour}
+ */
+export function classColour(k, dark) {
+  const colours = dark ? CLASSES.dark : CLASSES.light;
+  return read(colours[k % colours.length]);
+}
+
+/**
+ * Mix a colour into the paper: share 1 is the colour itself.
+ * @param {Colour} colour
+ * @param {number} share
+ * @param {boolean} dark
+ * @returns {Colour}
+ */
+export function tint(colour, share, dark) {
+  const paper = read(ink(dark).paper);
+  return /** @type {Colour} */ (colour.map((value, i) => paper[i] + share * (value - paper[i])));
+}
+
+/**
+ * Colours of text and lines on a canvas.
+ * @param {boolean} dark
+ */
+export function ink(dark) {
+  return dark ? INK.dark : INK.light;
+}
