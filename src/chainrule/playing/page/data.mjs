@@ -76,9 +76,8 @@ function Upload() {
     <div class="drop">
       ${now === null
         ? html`
-          <p><button type="button" onClick=${() => input.current?.click()}>Open a table …</button>
-            or drop one anywhere on the page</p>
-          <p class="hint">CSV (also .gz) or Parquet; it stays on this computer</p>`
+          <button type="button" onClick=${() => input.current?.click()}>Open a table …</button>
+          <p class="hint">or drop one anywhere: CSV (also .gz) or Parquet</p>`
         : html`
           <p><label>${now.name} <progress value=${now.share}></progress></label></p>`}
       <input ref=${input} type="file" hidden aria-label="Table file"

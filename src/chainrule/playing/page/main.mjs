@@ -16,7 +16,7 @@ import { Spread } from "./spread.mjs";
 import { connection, dark, notice, ready, say, theme } from "./store.mjs";
 import { Surface } from "./surface.mjs";
 import { Training } from "./training.mjs";
-import { Transport, oneEpoch, oneStep, playOrPause, rewind } from "./transport.mjs";
+import { State, Transport, oneEpoch, oneStep, playOrPause, rewind } from "./transport.mjs";
 import { Worked } from "./worked.mjs";
 
 const KEYS = /** @type {[key: string, what: string, act: () => unknown][]} */ ([
@@ -89,6 +89,7 @@ function Top() {
         <h1><img src="/page/mark.svg" alt="" width="22" height="22" />chainrule
           <span class="roomy">playground</span></h1>
         <${GuidedMenu} />
+        <${State} />
         <span class="bar-end">
           <button type="button" class="quiet" aria-pressed=${dark.value}
             onClick=${() => { theme.value = dark.value ? "light" : "dark"; }}>Dark</button>

@@ -30,13 +30,11 @@ async function gentler() {
 
 const WORDS = { playing: "Playing", paused: "Paused", ended: "Ended", failed: "Failed" };
 
-/** The buttons. */
+/** The buttons that stay in sight. */
 function Buttons() {
   const playing = status.value === "playing";
-  const [epochs, setEpochs] = useState("100");
-  const id = useId();
   return html`
-    <div class="buttons" role="group" aria-label="Training">
+    <div class="buttons first" role="group" aria-label="Training">
       <button type="button" class="play" aria-keyshortcuts="Space" onClick=${playOrPause}>
         <span class=${playing ? "icon pause" : "icon go"} aria-hidden="true"></span>
         ${playing ? "Pause" : "Play"}
@@ -45,6 +43,17 @@ function Buttons() {
         onClick=${oneStep}>Step</button>
       <button type="button" aria-keyshortcuts="e" title="All batches once (e)"
         onClick=${oneEpoch}>Epoch</button>
+      <button type="button" aria-keyshortcuts="r"
+        title="Back to the same initial weights (r)" onClick=${rewind}>Rewind</button>
+    </div>`;
+}
+
+/** The buttons that are used less. */
+function More() {
+  const [epochs, setEpochs] = useState("100");
+  const id = useId();
+  return html`
+    <div class="buttons more" role="group" aria-label="More of training">
       <form class="joined" onSubmit=${(/** @type {Event} */ event) => {
         event.preventDefault();
         void order({ do: "epoch", count: Number(epochs) });
@@ -52,10 +61,8 @@ function Buttons() {
         <label for=${id} class="apart">Epochs to run</label>
         <input id=${id} type="number" min="1" max="100000" step="1" required value=${epochs}
           onInput=${(/** @type {any} */ event) => setEpochs(event.target.value)} />
-        <button type="submit">Run<span class="roomy"> epochs</span></button>
+        <button type="submit">Run epochs</button>
       </form>
-      <button type="button" aria-keyshortcuts="r"
-        title="Back to the same initial weights (r)" onClick=${rewind}>Rewind</button>
       <button type="button" title="Other initial weights"
         onClick=${() => order({ do: "new_seed" })}>New seed</button>
       <${Speed} />
@@ -71,8 +78,8 @@ function Speed() {
     ? SPEEDS : [...SPEEDS, now].sort((a, b) => a - b);
   return html`
     <span class="joined">
-      <label for=${id}>Speed</label>
-      <select id=${id} value=${now === null ? "full" : String(now)}
+      <label for=${id} class="roomy">Speed</label>
+      <select id=${id} aria-label="Speed" value=${now === null ? "full" : String(now)}
         onChange=${(/** @type {any} */ event) => order({
           do: "speed",
           steps_per_second: event.target.value === "full" ? null : Number(event.target.value),
@@ -80,7 +87,7 @@ function Speed() {
         ${speeds.map((each) => html`
           <option value=${String(each)}>${each < 10 ? each : count(each)}${
             each === 1 ? " step/s" : " steps/s"}</option>`)}
-        <option value="full">full</option>
+        <option value="full">full speed</option>
       </select>
     </span>`;
 }
@@ -101,7 +108,7 @@ function Figures() {
 }
 
 /** What the run does, and why. The words change rarely, so they are read out. */
-function State() {
+export function State() {
   const { status: now, why } = head.value;
   const failed = now === "failed";
   return html`
@@ -118,7 +125,7 @@ export function Transport() {
   return html`
     <div class="transport">
       <${Buttons} />
+      <${More} />
       <${Figures} />
-      <${State} />
     </div>`;
 }
