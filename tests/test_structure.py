@@ -56,7 +56,7 @@ ORDER = [
     "playing", "playing.toys", "playing.readers", "playing.choices", "playing.sources",
     "playing.settling", "playing.curve", "playing.run",
     "playing.scene", "playing.looks", "playing.scores", "playing.spread",
-    "playing.snapshots",
+    "playing.snapshots", "playing.ahead", "playing.worked",
     "options", "checkoptions", "sheetoptions", "exportoptions", "importoptions", "commands",
     "traincommand", "checkcommand", "explaincommand", "worksheetcommand", "exportcommand",
     "importcommand", "cli",

@@ -173,9 +173,12 @@ def put_in(expression: Any) -> Any:
         return expression if expression.value is None else Number(expression.value, exact, True)
     if isinstance(expression, Choice):
         try:
-            return put_in(chosen(expression))
+            branch = put_in(chosen(expression))
         except KeyError:
-            pass
+            return rebuilt(expression, put_in)
+        if isinstance(branch, Number):  # with other numbers it is that of another branch
+            return Number(branch.value, branch.constant, True)
+        return branch
     return rebuilt(expression, put_in)
 
 

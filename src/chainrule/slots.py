@@ -56,7 +56,8 @@ class Slots:
 
     def of(self, number: Number, kind: str) -> int:
         """Return the slot of a number: "bare", in "brackets", or its sign at the "start" of a sum
-        or "between" terms."""
+        or "between" terms.
+        """
         key = self._key(number, kind)
         place = self._places.get(key)
         if place is None:

@@ -44,12 +44,15 @@ class Signs:
         The one neuron of its layer that is shown.
     loss : Symbol, default L
         The sign of the loss whose gradient it is.
+    steady : bool
+        Whether, of a network that is shown whole, no number decides which terms are shown.
     """
 
     trace: Trace
     most: int
     only: tuple[int, int] | None = None
     loss: Symbol = LOSS
+    steady: bool = False
 
     @property
     def sizes(self) -> tuple[int, ...]:

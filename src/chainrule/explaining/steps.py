@@ -125,23 +125,36 @@ def explain(
     """
     step_ = Step(solver, learning_rate, step, m, v, l1, l2, clip_norm, hyperparameters)
     done = trace(network, parameters, x, y, step_)
-    small = network.n_parameters <= IN_FULL
-    usual = max(network.sizes) if small else FEW
-    signs = Signs(done, usual if most is None else whole("most", most, 1))
-    title = f"One step of a {'-'.join(map(str, network.sizes))} network"
+    signs = Signs(done, most_shown(network) if most is None else whole("most", most, 1))
+    return derive(signs, whole("digits", digits, 1), scheme, weight, neuron)
+
+
+def most_shown(network: Network) -> int:
+    """Return how many neurons of a layer are usually shown: all of a small network."""
+    return max(network.sizes) if network.n_parameters <= IN_FULL else FEW
+
+
+@np.errstate(all="ignore")  # what overflows is shown so
+def derive(
+    signs: Signs,
+    digits: int = DIGITS,
+    scheme: str | None = None,
+    weight: str | tuple[int, int, int] | None = None,
+    neuron: str | tuple[int, int] | None = None,
+) -> Derivation:
+    """Put the sections of a step together; ``explain`` describes the parameters."""
+    title = f"One step of a {'-'.join(map(str, signs.sizes))} network"
     sections = [_network(signs)]
-    if weight is not None or neuron is not None:
-        if weight is not None:
-            sections.append(followed(signs, weight))
-        if neuron is not None:
-            sections.append(alone(signs, neuron))
-        return Derivation(title, tuple(sections), whole("digits", digits, 1))
-    if scheme is not None:
-        sections.append(initialisation(signs, scheme))
-    sections.append(forward(signs))
-    if done.y is not None:
-        sections += [_loss(signs), backward(signs), update(signs), after(signs)]
-    return Derivation(title, tuple(sections), whole("digits", digits, 1))
+    if weight is not None:
+        sections.append(followed(signs, weight))
+    if neuron is not None:
+        sections.append(alone(signs, neuron))
+    if weight is None and neuron is None:
+        sections += [initialisation(signs, scheme)] if scheme is not None else []
+        sections.append(forward(signs))
+        if signs.trace.y is not None:
+            sections += [_loss(signs), backward(signs), update(signs), after(signs)]
+    return Derivation(title, tuple(sections), digits)
 
 
 def _network(signs: Signs) -> Section:

@@ -120,12 +120,12 @@ class Template:
 
     def _line(self, line: Line) -> Document:
         sides: list[Expression] = sides_of(line, self._digits)
-        value: int | None = None
-        if line.value is not None:
-            number = sides[-1] if isinstance(sides[-1], Number) else Number(line.value, live=True)
-            value = self._slots.of(number, "bare")
         latex, say = self._equation(line, sides)
-        found: Document = {"latex": latex, "equation": line.equation or None, "slot": value}
+        found: Document = {"latex": latex, "equation": line.equation or None}
+        if line.value is not None:
+            last = sides[-1]
+            number = last if isinstance(last, Number) else Number(line.value, live=True)
+            found["slot"] = self._slots.of(number, "bare")
         if line.note:
             found["note"] = self._piece(line.note)
         if line.check is not None and line.value is not None:

@@ -59,8 +59,10 @@ def update(signs: Signs) -> Section:
         return Section("The update, by gradient descent", tuple(parts))
     else:
         parts += _rule(signs)
-        parts.append(Words("With the numbers of the weight whose gradient is the largest:"))
-        parts.append(Lines(tuple(_worked(signs, _steepest(signs)))))
+        place = 0 if signs.steady else _steepest(signs)
+        which = "the first weight" if signs.steady else "the weight whose gradient is the largest"
+        parts.append(Words(f"With the numbers of {which}:"))
+        parts.append(Lines(tuple(_worked(signs, place))))
     parts.append(_table(signs, shown))
     if len(shown) < len(done.theta):
         parts.append(Words(f"The other {len(done.theta) - len(shown):,} have smaller gradients."))
@@ -273,9 +275,14 @@ def after(signs: Signs) -> Section:
     before = Symbol(letter, value=done.loss + done.penalty)
     sign = Symbol(f"Δ{letter}", value=change)
     predicted = done.loss + done.penalty + change
-    total = signs.sum_of(slopes * moved, term, most=WORKED if len(moved) <= WORKED else FEW)
+    few = len(moved) <= WORKED
+    note = ""
+    total = signs.sum_of(slopes * moved, term, most=WORKED if few else FEW)
+    if signs.steady and not few:
+        total = Product((Derivative(Symbol(letter), THETA), Symbol("Δtheta")))
+        note = f"summed over all {len(moved):,} parameters"
     lines = (
-        Line(sign, total, change),
+        Line(sign, total, change, note=note),
         Line(f"{letter} predicted", plus(before, sign), predicted),
         Line(f"{letter} after the step", None, done.loss_after),
     )
