@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
+from operator import is_
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -148,15 +149,17 @@ def rebuilt(expression: Any, change: Callable[[Any], Any]) -> Any:
     names = _PARTS.get(type(expression))
     if names is None:
         return expression
-    parts = []
+    parts, same = [], True
     for name in names:
-        part = getattr(expression, name)
+        part = before = getattr(expression, name)
         if isinstance(part, tuple):
             part = tuple([change(each) for each in part])
+            same = same and all(map(is_, part, before))
         elif not isinstance(part, str):
             part = change(part)
+            same = same and part is before
         parts.append(part)
-    return type(expression)(*parts)
+    return expression if same else type(expression)(*parts)
 
 
 def put_in(expression: Any) -> Any:
@@ -305,14 +308,16 @@ def _taken_apart(rule: Source) -> tuple[tuple[str, ...], _Named, _Named]:
 
 def size_of(expression: Any) -> int:
     """Count the numbers, signs and operations of an expression."""
-    total = 1
-
-    def count(part: Any) -> Any:
-        nonlocal total
-        total += size_of(part)
-        return part
-
-    rebuilt(expression, count)
+    total, waiting = 0, [expression]
+    while waiting:
+        part = waiting.pop()
+        total += 1
+        for name in _PARTS.get(type(part), ()):
+            inside = getattr(part, name)
+            if isinstance(inside, tuple):
+                waiting += inside
+            elif not isinstance(inside, str):
+                waiting.append(inside)
     return total
 
 

@@ -66,8 +66,10 @@ class Slots:
         return place
 
     def _key(self, number: Number, kind: str) -> tuple[int, str]:
-        own = self._own.get(id(number))
-        return (id(number), kind) if own is None else (own, f"{kind} without minus")
+        mine = id(number)
+        if mine in self._own:  # it has lost its minus
+            return self._own[mine], f"size {kind}"
+        return mine, kind
 
     def again(self, number: Number, kind: str) -> int:
         """Return the slot that a number has already, if not as it would be here, then bare."""

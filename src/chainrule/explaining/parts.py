@@ -64,7 +64,7 @@ class Line:
         if self.right is None or self.value is None:
             return None
         numbers: Expression = put_in(self.right)
-        return None if numbers == self.right or isinstance(numbers, Number) else numbers
+        return None if numbers is self.right or isinstance(numbers, Number) else numbers
 
 
 @dataclass(frozen=True)
