@@ -1,6 +1,197 @@
-import { html } from "./vendor/vendor.mjs";
+// The network: layers as columns, weights as curves, neurons with maps of their response.
+// One canvas shows it all; buttons without a face lie over the neurons.
 
-/** To be written. */
+import { computed, effect, html, signal, useEffect, useRef } from "./vendor/vendor.mjs";
+import { useCanvas } from "./canvas.mjs";
+import {
+  chooseNeuron, chooseWeight, chosenNeuron, chosenWeight, listed, pointed, same,
+} from "./chosen.mjs";
+import { edgesOf, nearest, strongest } from "./edges.mjs";
+import { layerName, outputName } from "./layers.mjs";
+import { whole } from "./numbers.mjs";
+import { mapSheet, paintEdges, paintNeurons } from "./painting.mjs";
+import { planOf } from "./places.mjs";
+import { blocks, dark, head, look, network, table } from "./store.mjs";
+import { neuronName, Tip, WeightList } from "./weights.mjs";
+
+/**
+ * @import {Column, Place} from "./places.mjs"
+ * @import {Edge} from "./edges.mjs"
+ */
+
+const room = signal(0);
+const open = signal(/** @type {ReadonlySet<number>} */ (new Set()));
+const withMaps = computed(() => head.value.maps !== undefined);
+
+/** Where everything stands; anew for another network or another width. */
+const plan = computed(() => planOf(network.value.sizes, open.value, room.value, withMaps.value));
+const edges = computed(() => edgesOf(plan.value, network.value));
+const total = computed(() => {
+  const { sizes } = network.value;
+  return sizes.slice(1).reduce((sum, size, l) => sum + size * sizes[l], 0);
+});
+const known = computed(() => blocks.value.get("parameters")?.length === network.value.n_parameters);
+
+let drawn = /** @type {Edge[]} */ ([]);
+
+/** @param {number} column */
+function toggle(column) {
+  const now = new Set(open.peek());
+  if (!now.delete(column)) now.add(column);
+  open.value = now;
+}
+
+/** All that is painted. */
+function Picture() {
+  const sheet = useRef(/** @type {ReturnType<typeof mapSheet> | null} */ (null));
+  sheet.current ??= mapSheet();
+  const canvas = useCanvas(
+    () => [blocks.value, plan.value, dark.value, pointed.value, chosenNeuron.value, chosenWeight.value],
+    (pen) => {
+      const net = network.peek();
+      const numbers = blocks.peek().get("parameters");
+      const parameters = numbers?.length === net.n_parameters ? numbers : undefined;
+      const maps = /** @type {ReturnType<typeof mapSheet>} */ (sheet.current);
+      maps.paint(blocks.peek().get("maps"), head.peek().maps, dark.peek());
+      drawn = parameters === undefined ? [] : strongest(edges.peek(), parameters);
+      if (parameters !== undefined) paintEdges(pen, drawn, parameters, dark.peek());
+      paintNeurons(pen, plan.peek(), net, parameters, maps, dark.peek());
+    });
+  return html`<canvas ref=${canvas} class="drawing-canvas" aria-hidden="true"></canvas>`;
+}
+
+/** @param {{column: Column, place: Place}} props */
+function Neuron({ column, place }) {
+  const { neuron, x, y } = place;
+  const layer = column.column - 1;
+  const size = Math.max(column.cell, 16);
+  const style = { left: `${x - size / 2}px`, top: `${y - size / 2}px`, width: `${size}px`, height: `${size}px` };
+  const here = () => {
+    pointed.value = { neuron: [layer, neuron], weight: null, x: x + size / 2 + 8, y: y + 10 };
+  };
+  const away = () => { pointed.value = null; };
+  return html`
+    <button type="button" class="neuron" style=${style}
+      aria-label=${neuronName(layer, neuron)} aria-describedby="drawing-tip"
+      aria-pressed=${same([layer, neuron], chosenNeuron.value)}
+      onPointerEnter=${here} onPointerLeave=${away}
+      onFocus=${() => { here(); listed.value = [layer, neuron]; }} onBlur=${away}
+      onClick=${() => chooseNeuron([layer, neuron])}></button>`;
+}
+
+/** @param {{column: Column}} props */
+function Fold({ column: { column, x, gap, folds, top } }) {
+  if (!folds) return null;
+  const y = gap === null ? top - 14 : gap.y;
+  const text = gap === null ? "fold" : `\u2026 ${whole(gap.count)} more`;
+  const name = column === 0 ? "inputs" : layerName(column - 1);
+  return html`
+    <button type="button" class="fold" style=${{ left: `${x}px`, top: `${y}px` }}
+      aria-expanded=${gap === null} aria-label=${`${text}: ${name}`}
+      onClick=${() => toggle(column)}>${text}</button>`;
+}
+
+/** The names of the inputs at the left, of the outputs at the right. */
+function Names() {
+  const { columns, left, right } = plan.value;
+  const last = columns[columns.length - 1];
+  return html`
+    <div aria-hidden="true">
+      ${columns[0].shown.map(({ neuron, x, y }) => html`
+        <span class="input-name" key=${`i${neuron}`} title=${table.value.inputs[neuron]}
+          style=${{ left: "0", width: `${left}px`, top: `${y}px` }}>${table.value.inputs[neuron]}</span>`)}
+      ${last.shown.map(({ neuron, x, y }) => html`
+        <span class="output-name" key=${`o${neuron}`} title=${outputName(neuron)}
+          style=${{ left: `${x + last.cell / 2 + 8}px`, width: `${right}px`, top: `${y}px` }}
+          >${outputName(neuron)}</span>`)}
+    </div>`;
+}
+
+/** What stands above each column. */
+function Titles() {
+  const { activations } = network.value;
+  return html`
+    <div aria-hidden="true">
+      ${plan.value.columns.map(({ column, x }) => html`
+        <div class="column-title" key=${column} style=${{ left: `${x}px` }}>
+          <b>${column === 0 ? "Inputs" : layerName(column - 1)}</b>
+          <span>${column === 0 ? "" : String(activations[column - 1]).replaceAll("_", " ")}</span>
+        </div>`)}
+    </div>`;
+}
+
+function Said() {
+  const { sizes } = network.value;
+  const shown = edges.value.reduce((sum, layer) => sum + layer.length, 0);
+  const few = Math.min(shown, 300);
+  const text = !known.value
+    ? `The ${whole(total.value)} weights are too many to be drawn.`
+    : few < total.value ? `${few} of ${whole(total.value)} weights are drawn: the strongest of each layer.` : "";
+  return html`<p class="note">${text} ${sizes.length > 2 && withMaps.value
+    ? "Each neuron shows its response over the two columns of the prediction." : ""}</p>`;
+}
+
+/** @param {PointerEvent} event */
+function placeOf(event) {
+  const box = /** @type {HTMLElement} */ (event.currentTarget).getBoundingClientRect();
+  return { x: event.clientX - box.left, y: event.clientY - box.top };
+}
+
+/** @param {PointerEvent} event */
+function follow(event) {
+  if (event.target instanceof HTMLButtonElement) return;
+  const { x, y } = placeOf(event);
+  const edge = nearest(drawn, x, y);
+  pointed.value = edge === null ? null
+    : { neuron: null, weight: [edge.layer, edge.from, edge.to], x: x + 12, y: y + 12 };
+}
+
+/** @param {PointerEvent} event */
+function press(event) {
+  if (event.target instanceof HTMLButtonElement) return;
+  const { x, y } = placeOf(event);
+  const edge = nearest(drawn, x, y);
+  if (edge !== null) chooseWeight([edge.layer, edge.from, edge.to]);
+}
+
+/** The network as a drawing. */
 export function Drawing() {
-  return html`<p class="note">To be written.</p>`;
+  const place = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => {
+    look({ maps: true });
+    const observer = new ResizeObserver(([entry]) => { room.value = Math.floor(entry.contentRect.width); });
+    observer.observe(/** @type {HTMLElement} */ (place.current));
+    // Another network: nothing of the old one is pointed at or unfolded.
+    const stop = effect(() => {
+      void network.value;
+      pointed.value = null;
+      listed.value = null;
+      open.value = new Set();
+    });
+    return () => {
+      observer.disconnect();
+      stop();
+      look({ maps: false });
+    };
+  }, []);
+  const { width, height, columns } = plan.value;
+  const pointing = pointed.value?.weight != null;
+  return html`
+    <div class="drawing">
+      <div class="drawing-scroll" ref=${place} tabindex="0" role="group" aria-label="Drawing of the network">
+        <div class=${pointing ? "drawing-inner pointing" : "drawing-inner"}
+          style=${{ width: `${width}px`, height: `${height}px` }}
+          onPointerMove=${follow} onPointerLeave=${() => { pointed.value = null; }} onClick=${press}>
+          <${Picture} />
+          <${Titles} />
+          <${Names} />
+          ${columns.map((column) => html`<${Fold} key=${`f${column.column}`} column=${column} />`)}
+          ${columns.slice(1).map((column) => column.shown.map((at) => html`
+            <${Neuron} key=${`${column.column} ${at.neuron}`} column=${column} place=${at} />`))}
+          <${Tip} />
+        </div>
+      </div>
+      <${Said} />
+      <${WeightList} />
+    </div>`;
 }
