@@ -8,6 +8,7 @@ import {
 } from "./chosen.mjs";
 import { edgesOf, nearest, strongest } from "./edges.mjs";
 import { layerName, outputName } from "./layers.mjs";
+import { addable, Layers } from "./model.mjs";
 import { whole } from "./numbers.mjs";
 import { mapSheet, paintEdges, paintNeurons } from "./painting.mjs";
 import { planOf } from "./places.mjs";
@@ -23,14 +24,22 @@ const room = signal(0);
 const open = signal(/** @type {ReadonlySet<number>} */ (new Set()));
 const withMaps = computed(() => head.value.maps !== undefined);
 
+const narrow = matchMedia("(max-width: 760px)"); // style.css makes controls larger there
+
+/** The sizes as text, so that the same network sent again changes nothing. */
+const sizesText = computed(() => JSON.stringify(network.value.sizes));
+
 /** Where everything stands; anew for another network or another width. */
-const plan = computed(() => planOf(network.value.sizes, open.value, room.value, withMaps.value));
+const plan = computed(() => planOf(
+  JSON.parse(sizesText.value), open.value, room.value, withMaps.value, addable.value, narrow.matches));
 const edges = computed(() => edgesOf(plan.value, network.value));
 const total = computed(() => {
   const { sizes } = network.value;
   return sizes.slice(1).reduce((sum, size, l) => sum + size * sizes[l], 0);
 });
 const known = computed(() => blocks.value.get("parameters")?.length === network.value.n_parameters);
+
+const pointing = computed(() => pointed.value !== null && pointed.value.weight !== null);
 
 let drawn = /** @type {Edge[]} */ ([]);
 
@@ -93,30 +102,17 @@ function Fold({ column: { column, x, gap, folds, top } }) {
 
 /** The names of the inputs at the left, of the outputs at the right. */
 function Names() {
-  const { columns, left, right } = plan.value;
+  const { columns, slot } = plan.value;
   const last = columns[columns.length - 1];
   return html`
     <div aria-hidden="true">
       ${columns[0].shown.map(({ neuron, x, y }) => html`
         <span class="input-name" key=${`i${neuron}`} title=${table.value.inputs[neuron]}
-          style=${{ left: "0", width: `${left}px`, top: `${y}px` }}>${table.value.inputs[neuron]}</span>`)}
+          style=${{ width: `${x - columns[0].cell / 2 - 6}px`, top: `${y}px` }}>${table.value.inputs[neuron]}</span>`)}
       ${last.shown.map(({ neuron, x, y }) => html`
         <span class="output-name" key=${`o${neuron}`} title=${outputName(neuron)}
-          style=${{ left: `${x + last.cell / 2 + 8}px`, width: `${right}px`, top: `${y}px` }}
+          style=${{ left: `${x + last.cell / 2 + 7}px`, width: `${slot - last.cell - 8}px`, top: `${y}px` }}
           >${outputName(neuron)}</span>`)}
-    </div>`;
-}
-
-/** What stands above each column. */
-function Titles() {
-  const { activations } = network.value;
-  return html`
-    <div aria-hidden="true">
-      ${plan.value.columns.map(({ column, x }) => html`
-        <div class="column-title" key=${column} style=${{ left: `${x}px` }}>
-          <b>${column === 0 ? "Inputs" : layerName(column - 1)}</b>
-          <span>${column === 0 ? "" : String(activations[column - 1]).replaceAll("_", " ")}</span>
-        </div>`)}
     </div>`;
 }
 
@@ -163,7 +159,7 @@ export function Drawing() {
     observer.observe(/** @type {HTMLElement} */ (place.current));
     // Another network: nothing of the old one is pointed at or unfolded.
     const stop = effect(() => {
-      void network.value;
+      void sizesText.value;
       pointed.value = null;
       listed.value = null;
       open.value = new Set();
@@ -175,15 +171,14 @@ export function Drawing() {
     };
   }, []);
   const { width, height, columns } = plan.value;
-  const pointing = pointed.value?.weight != null;
   return html`
     <div class="drawing">
       <div class="drawing-scroll" ref=${place} tabindex="0" role="group" aria-label="Drawing of the network">
-        <div class=${pointing ? "drawing-inner pointing" : "drawing-inner"}
+        <div class="drawing-layers" style=${{ width: `${width}px` }}><${Layers} /></div>
+        <div class=${pointing.value ? "drawing-inner pointing" : "drawing-inner"}
           style=${{ width: `${width}px`, height: `${height}px` }}
           onPointerMove=${follow} onPointerLeave=${() => { pointed.value = null; }} onClick=${press}>
           <${Picture} />
-          <${Titles} />
           <${Names} />
           ${columns.map((column) => html`<${Fold} key=${`f${column.column}`} column=${column} />`)}
           ${columns.slice(1).map((column) => column.shown.map((at) => html`

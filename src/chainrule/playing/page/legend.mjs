@@ -40,9 +40,9 @@ function Bar({ of }) {
       text, at: (value - of.low) / (of.high - of.low || 1),
     }));
   return html`
-    <div class="bar">
-      <canvas ref=${canvas} class="bar-canvas" aria-hidden="true"></canvas>
-      <div class="bar-words">
+    <div class="tones">
+      <canvas ref=${canvas} class="tones-canvas" aria-hidden="true"></canvas>
+      <div class="tones-words">
         ${words.map(({ text, at }) => html`
           <span class=${at < 0.1 ? "first" : at > 0.9 ? "last" : ""}
             style=${{ left: `${100 * at}%` }}>${text}</span>`)}

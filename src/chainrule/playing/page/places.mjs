@@ -14,9 +14,7 @@
  * @typedef {object} Plan
  * @property {number} width
  * @property {number} height
- * @property {number} head  the room above the columns
- * @property {number} left  the room for the names of the inputs
- * @property {number} right  the room for the names of the outputs
+ * @property {number} slot  the width of one column of the layers' row
  * @property {Column[]} columns
  */
 
@@ -24,8 +22,8 @@ export const MOST = 12; // neurons of a layer that is not folded
 const FIRST = 6; // of a folded one, so many from its beginning
 const LAST = 3;
 const GAP = 30;
-const HEAD = 40;
-const LEAST_APART = 76; // of two columns
+const EDGE = 14; // the room above and below
+const LEAST_SLOT = 100; // the row of layers needs so much for one of them
 
 /**
  * @param {number} size
@@ -50,42 +48,40 @@ function cellOf(count, maps) {
 }
 
 /**
- * Place the neurons of a network.
+ * Place the neurons of a network below the row of its layers, which has a column for each
+ * and one for another layer before the output's. Inputs and outputs stand at the inner side
+ * of theirs, beside their names.
  * @param {number[]} sizes
  * @param {ReadonlySet<number>} open  columns that are shown whole
  * @param {number} width  the room there is; the drawing may need more
  * @param {boolean} maps
+ * @param {boolean} addable  whether there is a column for another layer
+ * @param {boolean} touch  whether controls are larger
  * @returns {Plan}
  */
-export function planOf(sizes, open, width, maps) {
-  const left = Math.round(Math.min(116, Math.max(70, width * 0.24)));
-  const right = Math.round(Math.min(100, Math.max(60, width * 0.2)));
-  const steps = sizes.length - 1;
-  const apart = Math.max(LEAST_APART, (width - left - right - 44) / steps);
+export function planOf(sizes, open, width, maps, addable, touch) {
+  const slots = sizes.length + (addable ? 1 : 0);
+  const whole = Math.max(width, slots * (LEAST_SLOT + (touch ? 30 : 0)));
+  const slot = whole / slots;
   const begun = sizes.map((size, column) => {
     const numbers = shownOf(size, open.has(column));
-    const cell = column === 0 ? Math.min(14, cellOf(numbers.length, false)) : cellOf(numbers.length, maps);
-    const pitch = cell + (cell > 20 ? 8 : column === 0 ? 12 : 5);
+    const cell = column === 0 ? Math.min(12, cellOf(numbers.length, false)) : cellOf(numbers.length, maps);
+    const pitch = cell + (cell > 20 ? 8 : column === 0 ? 14 : 6);
     const folded = numbers.length < size;
     return { size, column, numbers, cell, pitch, folded, tall: numbers.length * pitch + (folded ? GAP : 0) };
   });
   const tallest = Math.max(...begun.map(({ tall }) => tall));
   const centred = tallest < 700;
+  const last = sizes.length - 1;
   const columns = begun.map(({ size, column, numbers, cell, pitch, folded, tall }) => {
-    const x = left + 22 + column * apart;
-    const top = HEAD + (centred ? (tallest - tall) / 2 : 0);
+    const x = column === 0 ? slot - cell
+      : column === last ? whole - slot + cell / 2 : (column + 0.5) * slot;
+    const top = EDGE + (centred ? (tallest - tall) / 2 : 0);
     const shown = numbers.map((neuron, k) => ({
       column, neuron, x, y: top + (k + 0.5) * pitch + (folded && k >= FIRST ? GAP : 0),
     }));
     const gap = folded ? { y: top + FIRST * pitch + GAP / 2, count: size - numbers.length } : null;
     return { column, x, top, cell, shown, gap, folds: size > MOST };
   });
-  return {
-    width: Math.round(Math.max(width, left + 44 + steps * apart + right)),
-    height: Math.ceil(HEAD + tallest + 26),
-    head: HEAD,
-    left,
-    right,
-    columns,
-  };
+  return { width: Math.round(whole), height: Math.ceil(tallest + 2 * EDGE), slot, columns };
 }

@@ -89,8 +89,7 @@ function Confusion({ confusion }) {
   const totals = counts.map((row) => row.reduce((sum, count) => sum + count, 0));
   return html`
     <div class="scroll tall" tabindex="0" role="group" aria-label="Confusion matrix">
-    <table class="numbers confusion">
-      <caption class="note">Confusion matrix: how many rows of each class were taken for which</caption>
+    <table class="numbers confusion" aria-label="How many rows of each class were taken for which">
       <thead>
         <tr><td></td><th class="over" scope="colgroup" colspan=${classes.length}>Predicted</th></tr>
         <tr><th scope="col">Actual</th>
