@@ -6,13 +6,14 @@ import { ticks } from "./numbers.mjs";
 /**
  * @import {Pen} from "./canvas.mjs"
  * @typedef {{left: number, top: number, width: number, height: number}} Box
- * @typedef {{name: string, low: number, high: number, texts?: string[]}} Axis
+ * @typedef {{name: string, low: number, high: number, texts?: string[],
+ *   write?: (value: number) => string}} Axis
  *   With `texts`, the axis is of categories, and the first lies at 0.
  */
 
 export const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
 
-const ROOM = { left: 52, top: 6, right: 10, bottom: 34 };
+const ROOM = { left: 60, top: 6, right: 10, bottom: 34 };
 
 /**
  * The place of the plot itself.
@@ -31,6 +32,10 @@ export function inside(width, height) {
 
 /** @param {Axis} axis @param {number} most */
 function marks(axis, most) {
+  const { write } = axis;
+  if (write !== undefined) {
+    return ticks(axis.low, axis.high, most / 2).map(({ value }) => ({ value, text: write(value) }));
+  }
   if (axis.texts === undefined) return ticks(axis.low, axis.high, most);
   const all = axis.texts.map((text, value) => ({ value, text }));
   const every = Math.ceil(all.length / Math.max(1, most));
@@ -93,7 +98,7 @@ export function drawAxes({ context }, box, x, y, dark) {
     const at = Math.round(across(box, x, value)) + 0.5;
     context.moveTo(at, bottom);
     context.lineTo(at, bottom + 4);
-    context.fillText(fitted(context, text, 54), at, bottom + 6);
+    context.fillText(fitted(context, text, 64), at, bottom + 6);
   }
   context.textAlign = "right";
   context.textBaseline = "middle";
@@ -101,7 +106,7 @@ export function drawAxes({ context }, box, x, y, dark) {
     const at = Math.round(up(box, y, value)) + 0.5;
     context.moveTo(box.left - 4, at);
     context.lineTo(box.left, at);
-    context.fillText(fitted(context, text, ROOM.left - 22), box.left - 6, at);
+    context.fillText(fitted(context, text, ROOM.left - 20), box.left - 6, at);
   }
   context.stroke();
   context.strokeStyle = colours.line;

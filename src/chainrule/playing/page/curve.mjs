@@ -6,6 +6,7 @@ import { ink } from "./colours.mjs";
 import { changes } from "./changes.mjs";
 import { short, ticks } from "./numbers.mjs";
 import { blocks, dark, head, keep, kept, snapshots, view } from "./store.mjs";
+import { Unfold } from "./unfold.mjs";
 
 /** @import {Block} from "./types.mjs" */
 
@@ -231,15 +232,14 @@ function Changes() {
   const known = changes.value;
   if (known.length === 0) return null;
   return html`
-    <details class="as-table"><summary>Settings changed on the way (${known.length})</summary>
+    <${Unfold} title=${`Settings changed on the way (${known.length})`}>
       <ul class="changes">${known.map(({ epoch, text }) => html`
         <li>epoch ${short(epoch, 4)}: ${text}</li>`)}</ul>
-    </details>`;
+    <//>`;
 }
 
 /** Loss over epochs. */
 export function Curve() {
-  const open = signalOf();
   return html`
     <div class="curve">
       <${Key} />
@@ -250,17 +250,6 @@ export function Curve() {
           keep("log-loss", logarithmic.value ? "yes" : null);
         }} />Logarithmic</label>
       <${Changes} />
-      <details class="as-table" onToggle=${(/** @type {Event} */ event) => {
-        open.value = /** @type {HTMLDetailsElement} */ (event.currentTarget).open;
-      }}>
-        <summary>As a table</summary>
-        ${open.value && html`<${Rows} />`}
-      </details>
+      <${Unfold} title="As a table"><${Rows} /><//>
     </div>`;
-}
-
-const tableOpen = signal(false);
-
-function signalOf() {
-  return tableOpen;
 }

@@ -6,13 +6,13 @@ import { useCanvas } from "./canvas.mjs";
 import {
   chooseNeuron, chooseWeight, chosenNeuron, chosenWeight, listed, pointed, same,
 } from "./chosen.mjs";
-import { edgesOf, nearest, strongest } from "./edges.mjs";
+import { edgesOf, MOST_EDGES, nearest, strongest } from "./edges.mjs";
 import { layerName, outputName } from "./layers.mjs";
 import { addable, Layers } from "./model.mjs";
-import { whole } from "./numbers.mjs";
 import { mapSheet, paintEdges, paintNeurons } from "./painting.mjs";
 import { planOf } from "./places.mjs";
 import { blocks, dark, head, look, network, table } from "./store.mjs";
+import { count } from "./words.mjs";
 import { neuronName, Tip, WeightList } from "./weights.mjs";
 
 /**
@@ -89,13 +89,13 @@ function Neuron({ column, place }) {
 }
 
 /** @param {{column: Column}} props */
-function Fold({ column: { column, x, gap, folds, top } }) {
+function Fold({ column: { column, folding, gap, folds, top } }) {
   if (!folds) return null;
   const y = gap === null ? top - 14 : gap.y;
-  const text = gap === null ? "fold" : `\u2026 ${whole(gap.count)} more`;
+  const text = gap === null ? "fold" : `\u2026 ${count(gap.count)} more`;
   const name = column === 0 ? "inputs" : layerName(column - 1);
   return html`
-    <button type="button" class="fold" style=${{ left: `${x}px`, top: `${y}px` }}
+    <button type="button" class="fold" style=${{ left: `${folding}px`, top: `${y}px` }}
       aria-expanded=${gap === null} aria-label=${`${text}: ${name}`}
       onClick=${() => toggle(column)}>${text}</button>`;
 }
@@ -116,15 +116,16 @@ function Names() {
     </div>`;
 }
 
+/** What is not drawn, and what the neurons show. */
 function Said() {
-  const { sizes } = network.value;
   const shown = edges.value.reduce((sum, layer) => sum + layer.length, 0);
-  const few = Math.min(shown, 300);
-  const text = !known.value
-    ? `The ${whole(total.value)} weights are too many to be drawn.`
-    : few < total.value ? `${few} of ${whole(total.value)} weights are drawn: the strongest of each layer.` : "";
-  return html`<p class="note">${text} ${sizes.length > 2 && withMaps.value
-    ? "Each neuron shows its response over the two columns of the prediction." : ""}</p>`;
+  const few = Math.min(shown, MOST_EDGES);
+  const weights = !known.value ? `The ${count(total.value)} weights are too many to be drawn.`
+    : few < total.value ? `${few} of ${count(total.value)} weights are drawn: the strongest of each layer.`
+    : "";
+  const neurons = withMaps.value ? "Each neuron shows its response over the two columns of the prediction."
+    : known.value ? "The colour of a neuron is its bias." : "";
+  return html`<p class="note">${weights} ${neurons}</p>`;
 }
 
 /** @param {PointerEvent} event */

@@ -1,13 +1,15 @@
 // The columns that the surface does not show: each is held at a value.
 
 import { computed, html, useId } from "./vendor/vendor.mjs";
-import { short } from "./numbers.mjs";
+import { bandsOf, columnText } from "./columns.mjs";
 import { look, table, view } from "./store.mjs";
+import { Unfold } from "./unfold.mjs";
 
 /** @import {Column} from "./types.mjs" */
 
 const MANY = 6; // from so many on, they are folded away
 
+/** The columns that feed the network and are no axis. */
 const others = computed(() => {
   const now = view.value.surface;
   return table.value.columns.filter(({ name, used }) =>
@@ -15,12 +17,15 @@ const others = computed(() => {
 });
 
 /**
+ * Hold a column at a value; without one, at its mean or what is most frequent.
  * @param {string} name
- * @param {number | string} value
+ * @param {number | string} [value]
  */
 function hold(name, value) {
   const now = view.peek().surface;
-  if (now !== null) look({ surface: { ...now, held: { ...now.held, [name]: value } } });
+  if (now === null) return;
+  const { [name]: _, ...others } = now.held;
+  look({ surface: { ...now, held: value === undefined ? others : { ...others, [name]: value } } });
 }
 
 function release() {
@@ -38,11 +43,11 @@ function HeldNumber({ column }) {
     <div class="held-one">
       <label for=${id} title=${column.name}>${column.name}</label>
       <input id=${id} type="range" min=${low} max=${high} step="any" value=${now}
-        aria-valuetext=${short(now)}
+        aria-valuetext=${columnText(column.name, now)}
         onInput=${(/** @type {Event} */ event) =>
           hold(column.name, Number(/** @type {HTMLInputElement} */ (event.currentTarget).value))}
         onKeyDown=${(/** @type {KeyboardEvent} */ event) => stepped(event, column, now)} />
-      <output for=${id}>${short(now)}</output>
+      <output for=${id}>${columnText(column.name, now)}</output>
     </div>`;
 }
 
@@ -64,13 +69,14 @@ function stepped(event, column, now) {
 /** @param {{column: Column}} props */
 function HeldCategory({ column }) {
   const id = useId();
-  const now = String(view.value.surface?.held[column.name] ?? column.categories[0] ?? "");
+  const now = String(view.value.surface?.held[column.name] ?? "");
   return html`
     <div class="held-one">
       <label for=${id} title=${column.name}>${column.name}</label>
       <select id=${id} value=${now} onChange=${(/** @type {Event} */ event) =>
-        hold(column.name, /** @type {HTMLSelectElement} */ (event.currentTarget).value)}>
-        ${column.categories.map((text) => html`
+        hold(column.name, /** @type {HTMLSelectElement} */ (event.currentTarget).value || undefined)}>
+        <option value="" selected=${now === ""}>the most frequent</option>
+        ${bandsOf(column.name).map((text) => html`
           <option value=${text} selected=${text === now}>${text}</option>`)}
       </select>
     </div>`;
@@ -82,13 +88,14 @@ export function Held() {
   if (held.length === 0) return null;
   const changed = Object.keys(view.value.surface?.held ?? {}).length > 0;
   return html`
-    <details class="held" open=${held.length < MANY}>
-      <summary>Other columns, held (${held.length})</summary>
+    <${Unfold} key=${held.length < MANY} title=${`Other columns, held (${held.length})`}
+      open=${held.length < MANY}>
       <div class="held-all">
-        ${held.map((column) => column.categories.length > 0
+        ${held.map((column) => bandsOf(column.name).length > 0
           ? html`<${HeldCategory} key=${column.name} column=${column} />`
           : html`<${HeldNumber} key=${column.name} column=${column} />`)}
       </div>
-      <button type="button" onClick=${release} disabled=${!changed}>Means</button>
-    </details>`;
+      <button type="button" class="small" onClick=${release} disabled=${!changed}
+        title="Hold numbers at their mean, categories at the most frequent">Means</button>
+    <//>`;
 }

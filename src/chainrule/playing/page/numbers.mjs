@@ -1,9 +1,6 @@
-// Numbers as text: few digits, a true minus, a dash for what there is not.
+// Numbers of plots as text: three digits, per cents, and the round numbers of an axis.
 
-const MINUS = "\u2212";
-
-/** @param {string} text */
-const signed = (text) => text.replaceAll("-", MINUS);
+import { count, number } from "./words.mjs";
 
 /**
  * A number with a few significant digits.
@@ -11,22 +8,7 @@ const signed = (text) => text.replaceAll("-", MINUS);
  * @param {number} [digits]
  */
 export function short(value, digits = 3) {
-  if (value === null || value === undefined || Number.isNaN(value)) return "\u2013";
-  if (!Number.isFinite(value)) return value > 0 ? "\u221e" : `${MINUS}\u221e`;
-  const size = Math.abs(value);
-  if (size === 0) return "0";
-  if (size < 1e-3 || size >= 1e7) return signed(value.toExponential(digits - 1));
-  const places = Math.max(0, digits - 1 - Math.floor(Math.log10(size)));
-  if (size >= 1e4) return whole(Math.round(value));
-  return signed(value.toFixed(Math.min(places, 8)));
-}
-
-/**
- * A whole number, its thousands set apart.
- * @param {number} value
- */
-export function whole(value) {
-  return signed(value.toLocaleString("en"));
+  return number(value, digits);
 }
 
 /**
@@ -58,8 +40,8 @@ export function ticks(low, high, most) {
     const value = k * step;
     const size = Math.max(Math.abs(low), Math.abs(high));
     const text = size >= 1e6 || size < 1e-3 ? short(value, 2)
-      : places === 0 ? whole(Math.round(value)) : signed(value.toFixed(places));
-    found.push({ value, text: k === 0 ? "0" : text });
+      : places === 0 ? count(value) : value.toFixed(places);
+    found.push({ value, text: k === 0 ? "0" : text.replaceAll("-", "\u2212") });
   }
   return found;
 }

@@ -91,10 +91,13 @@ export function mapSheet() {
       const colours = new Uint32Array(256);
       for (let n = 0; n < count; n += 1) {
         const [low, high] = maps.ranges[n];
-        const most = Math.max(-low, high, 1e-9); // zero is the paper
+        // Zero is the paper; of what lies between 0 and 1, the middle.
+        const share = low === 0 && high === 1;
+        const most = Math.max(-low, high, 1e-9);
         for (let q = 0; q < 256; q += 1) {
           const value = low + (q / 255) * (high - low);
-          colours[q] = steps[Math.round(255 * Math.min(1, Math.max(0, 0.5 + value / (2 * most))))];
+          const at = share ? value : 0.5 + value / (2 * most);
+          colours[q] = steps[Math.round(255 * Math.min(1, Math.max(0, at)))];
         }
         const start = n * size * size;
         for (let i = 0; i < size; i += 1) {

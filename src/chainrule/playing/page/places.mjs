@@ -9,6 +9,7 @@
  * @property {number} top
  * @property {number} cell  how wide and high a neuron is
  * @property {Place[]} shown
+ * @property {number} folding  the x of the button that folds it
  * @property {{y: number, count: number} | null} gap  what is folded away
  * @property {boolean} folds  whether it can be folded
  * @typedef {object} Plan
@@ -18,7 +19,7 @@
  * @property {Column[]} columns
  */
 
-export const MOST = 12; // neurons of a layer that is not folded
+export const MOST = 16; // neurons of a layer that is not folded
 const FIRST = 6; // of a folded one, so many from its beginning
 const LAST = 3;
 const GAP = 30;
@@ -42,7 +43,7 @@ function shownOf(size, open) {
  */
 function cellOf(count, maps) {
   if (count > 40) return 10;
-  if (count > MOST) return maps ? 22 : 16;
+  if (count > 12) return maps ? 24 : 18;
   if (count > 8) return maps ? 30 : 22;
   return maps ? 38 : 26;
 }
@@ -66,7 +67,7 @@ export function planOf(sizes, open, width, maps, addable, touch) {
   const begun = sizes.map((size, column) => {
     const numbers = shownOf(size, open.has(column));
     const cell = column === 0 ? Math.min(12, cellOf(numbers.length, false)) : cellOf(numbers.length, maps);
-    const pitch = cell + (cell > 20 ? 8 : column === 0 ? 14 : 6);
+    const pitch = cell + (cell > 28 ? 8 : column === 0 ? 14 : 6);
     const folded = numbers.length < size;
     return { size, column, numbers, cell, pitch, folded, tall: numbers.length * pitch + (folded ? GAP : 0) };
   });
@@ -81,7 +82,8 @@ export function planOf(sizes, open, width, maps, addable, touch) {
       column, neuron, x, y: top + (k + 0.5) * pitch + (folded && k >= FIRST ? GAP : 0),
     }));
     const gap = folded ? { y: top + FIRST * pitch + GAP / 2, count: size - numbers.length } : null;
-    return { column, x, top, cell, shown, gap, folds: size > MOST };
+    const folding = column === 0 ? slot / 2 : column === last ? whole - slot / 2 : x;
+    return { column, x, top, cell, shown, folding, gap, folds: size > MOST };
   });
   return { width: Math.round(whole), height: Math.ceil(tallest + 2 * EDGE), slot, columns };
 }

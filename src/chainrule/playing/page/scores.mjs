@@ -4,9 +4,10 @@ import { computed, html, signal, useEffect, useId } from "./vendor/vendor.mjs";
 import { across, drawAxes, inside, up } from "./axes.mjs";
 import { useCanvas, useSlowly } from "./canvas.mjs";
 import { css, ink, shade } from "./colours.mjs";
-import { percent, short, whole } from "./numbers.mjs";
+import { percent, short } from "./numbers.mjs";
 import { drawPoint, radiusOf } from "./points.mjs";
 import { blocks, dark, head, look, snapshots, table, view } from "./store.mjs";
+import { count, words } from "./words.mjs";
 
 /** @import {Metrics} from "./types.mjs" */
 
@@ -28,20 +29,24 @@ const metrics = computed(() => head.value.metrics);
 const isNumber = computed(() => table.value.task === "regression");
 
 /** @param {{metrics: Metrics}} props */
-function Table({ metrics: { train, validation } }) {
+function Table({ metrics: { train, validation, rows } }) {
   const other = snapshots.value.find(({ id }) => id === view.value.compare);
-  const kept = other?.scores?.[validation === null ? "train" : "validation"] ?? other?.scores;
-  const unit = isNumber.value ? ` (in units of ${table.value.target})` : "";
+  const kept = other?.scores;
+  const all = table.value.rows;
+  const unit = isNumber.value ? `, errors in units of ${table.value.target}` : "";
+  const some = rows !== undefined && (rows.train < all.train || rows.validation < all.validation)
+    ? `, on ${count(rows.train)} and ${count(rows.validation)} of the rows` : "";
   return html`
     <table class="numbers scores-table">
-      <caption class="note">Of the present step${unit}</caption>
+      <caption class="note">At the present step${unit}${some}</caption>
       <thead><tr>
-        <td></td><th scope="col">Training</th>
+        <th scope="col">Score</th><th scope="col">Training</th>
         ${validation !== null && html`<th scope="col">Validation</th>`}
-        ${other !== undefined && html`<th scope="col" title=${other.name}>Kept</th>`}
+        ${other !== undefined && html`
+          <th scope="col" title=${`${other.name}, rows of ${kept?.part}`}>Compared</th>`}
       </tr></thead>
       <tbody>${Object.keys(train).map((key) => {
-        const [name, write] = NAMES[key] ?? [key.replaceAll("_", " "), short];
+        const [name, write] = NAMES[key] ?? [words(key), short];
         return html`
           <tr key=${key}>
             <th scope="row">${name}</th>
@@ -69,13 +74,13 @@ function Part() {
 }
 
 /**
- * @param {number} count
+ * @param {number} rows
  * @param {number} most
  * @param {boolean} isDark
  */
-function heat(count, most, isDark) {
-  if (count === 0 || most === 0) return {};
-  const share = 0.12 + (0.88 * count) / most;
+function heat(rows, most, isDark) {
+  if (rows === 0 || most === 0) return {};
+  const share = 0.12 + (0.88 * rows) / most;
   const strong = shade("sequential", share, isDark);
   const light = 0.2126 * strong[0] + 0.7152 * strong[1] + 0.0722 * strong[2];
   return { background: css(strong), color: light > 140 ? "#10151b" : "#ffffff" };
@@ -86,12 +91,12 @@ function Confusion({ confusion }) {
   const of = part.value === "validation" && confusion.validation !== null ? "validation" : "train";
   const counts = /** @type {number[][]} */ (confusion[of]);
   const { classes } = confusion;
-  const totals = counts.map((row) => row.reduce((sum, count) => sum + count, 0));
+  const totals = counts.map((row) => row.reduce((sum, many) => sum + many, 0));
   return html`
     <div class="scroll tall" tabindex="0" role="group" aria-label="Confusion matrix">
     <table class="numbers confusion" aria-label="How many rows of each class were taken for which">
       <thead>
-        <tr><td></td><th class="over" scope="colgroup" colspan=${classes.length}>Predicted</th></tr>
+        <tr><td class="over"></td><th class="over" scope="colgroup" colspan=${classes.length}>Predicted</th></tr>
         <tr><th scope="col">Actual</th>
           ${classes.map((name) => html`<th scope="col" key=${name} title=${name}>
             <span class="class-name">${name}</span></th>`)}
@@ -100,10 +105,10 @@ function Confusion({ confusion }) {
       <tbody>${counts.map((row, i) => html`
         <tr key=${i}>
           <th scope="row" title=${classes[i]}><span class="class-name">${classes[i]}</span></th>
-          ${row.map((count, j) => html`
-            <td key=${j} class=${i === j ? "right" : ""} style=${heat(count, totals[i], dark.value)}
-              title=${`${whole(count)} of ${whole(totals[i])} ${classes[i]} taken for ${classes[j]}`}
-              >${whole(count)}</td>`)}
+          ${row.map((many, j) => html`
+            <td key=${j} class=${i === j ? "right" : ""} style=${heat(many, totals[i], dark.value)}
+              title=${`${count(many)} of ${count(totals[i])} ${classes[i]} taken for ${classes[j]}`}
+              >${count(many)}</td>`)}
         </tr>`)}
       </tbody>
     </table></div>`;
@@ -185,6 +190,8 @@ export function Scores() {
       <${Table} metrics=${now} />
       ${confusion && confusion.validation !== null && html`<${Part} />`}
       ${confusion && html`<${Confusion} confusion=${confusion} />`}
+      ${!isNumber.value && !confusion && html`
+        <p class="note">With so many classes there is no confusion matrix.</p>`}
       ${isNumber.value && html`<${Scatter} />`}
     </div>`;
 }

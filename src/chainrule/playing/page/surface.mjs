@@ -4,17 +4,19 @@ import { computed, effect, html, signal, useEffect, useId, useRef } from "./vend
 import { drawAxes, inside } from "./axes.mjs";
 import { useCanvas, useSlowly } from "./canvas.mjs";
 import { ink } from "./colours.mjs";
+import { bandsOf, columnOf, columnText } from "./columns.mjs";
 import { Held } from "./held.mjs";
 import { Legend } from "./legend.mjs";
 import { short } from "./numbers.mjs";
 import { picture, tonesOf, valueText } from "./pixels.mjs";
 import { pointLayer } from "./points.mjs";
 import { blocks, dark, head, keep, kept, look, snapshots, status, table, view } from "./store.mjs";
+import { Unfold } from "./unfold.mjs";
 
 /**
  * @import {Axis, Box} from "./axes.mjs"
  * @import {Pen} from "./canvas.mjs"
- * @import {Column, SurfaceHead, Table} from "./types.mjs"
+ * @import {SurfaceHead} from "./types.mjs"
  */
 
 const SIZE = 100; // cells each way
@@ -27,9 +29,6 @@ const cross = signal(/** @type {[number, number] | null} */ (null));
 
 /** The columns that an axis can show. */
 const axes = computed(() => table.value.columns.filter((column) => column.used));
-
-/** @param {string} name @returns {Column | undefined} */
-const columnOf = (name) => table.peek().columns.find((column) => column.name === name);
 
 /** Look at two columns of this table, the same as before where it has them. */
 function settle() {
@@ -54,8 +53,12 @@ function settle() {
 function axisOf(surface, which) {
   const name = surface[which];
   const [low, high] = which === "x" ? surface.x_range : surface.y_range;
-  const categories = columnOf(name)?.categories ?? [];
-  return categories.length > 0 ? { name, low, high, texts: categories } : { name, low, high };
+  const bands = bandsOf(name);
+  return {
+    name, low, high,
+    texts: bands.length > 0 ? bands : undefined,
+    write: columnOf(name)?.kind === "date" ? (value) => columnText(name, value) : undefined,
+  };
 }
 
 /**
@@ -150,25 +153,14 @@ function readout() {
   if (i >= rows || j >= columns) return "";
   const value = (/** @type {[number, number]} */ [low, high], /** @type {number} */ k,
     /** @type {number} */ n) => low + ((k + 0.5) / n) * (high - low);
-  const place = `${surface.x} ${placeText(surface.x, value(surface.x_range, j, columns))}, `
-    + `${surface.y} ${placeText(surface.y, value(surface.y_range, i, rows))}`;
+  const place = `${surface.x} ${columnText(surface.x, value(surface.x_range, j, columns))}, `
+    + `${surface.y} ${columnText(surface.y, value(surface.y_range, i, rows))}`;
   const here = valueText(block, surface, table.value, i, j);
   const kept = blocks.value.get("surface_compared");
   if (view.value.compare === null || other === undefined || kept === undefined) {
     return `${place}: ${here}`;
   }
   return `${place}: now ${here}, kept ${valueText(kept, other, table.value, i, j)}`;
-}
-
-/**
- * A place on an axis as text: of categories, the nearest.
- * @param {string} name
- * @param {number} value
- */
-function placeText(name, value) {
-  const categories = columnOf(name)?.categories ?? [];
-  if (categories.length === 0) return short(value);
-  return categories[Math.min(categories.length - 1, Math.max(0, Math.round(value)))];
 }
 
 /** @param {KeyboardEvent} event */
@@ -212,11 +204,11 @@ function Values() {
       <thead><tr>
         <th scope="col">${surface.y} \\ ${surface.x}</th>
         ${steps.map((share) => html`
-          <th scope="col">${placeText(surface.x, place(surface.x_range, share))}</th>`)}
+          <th scope="col">${columnText(surface.x, place(surface.x_range, share))}</th>`)}
       </tr></thead>
       <tbody>${[...steps].reverse().map((share) => html`
         <tr>
-          <th scope="row">${placeText(surface.y, place(surface.y_range, share))}</th>
+          <th scope="row">${columnText(surface.y, place(surface.y_range, share))}</th>
           ${steps.map((along) => html`
             <td>${valueText(block, surface, table.value, cell(share, rows), cell(along, columns))}</td>`)}
         </tr>`)}
@@ -259,7 +251,6 @@ export function Surface() {
   }, []);
   const { compare } = view.value;
   const other = snapshots.value.find(({ id }) => id === compare);
-  const ready = useHas("surface");
   return html`
     <div class="surface">
       <div class="pairs"><${AxisChoice} which="x" /><${AxisChoice} which="y" /></div>
@@ -270,20 +261,13 @@ export function Surface() {
         ${other !== undefined && html`<${Plot} which="surface_compared" name=${other.name} />`}
       </div>
       <div id=${help}><${Readout} /></div>
-      ${ready && html`<${Legend} />`}
+      <${Legend} />
       <${Held} />
       <label class="tick"><input type="checkbox" checked=${smooth.value} onChange=${(
         /** @type {Event} */ event) => {
           smooth.value = /** @type {HTMLInputElement} */ (event.currentTarget).checked;
           keep("smooth", smooth.value ? "yes" : null);
         }} />Smooth between the cells</label>
-      <details class="as-table"><summary>As a table</summary><${Values} /></details>
+      <${Unfold} title="As a table"><${Values} /><//>
     </div>`;
-}
-
-const there = { surface: computed(() => head.value.surface !== undefined) };
-
-/** @param {"surface"} key */
-function useHas(key) {
-  return there[key].value;
 }

@@ -6,6 +6,8 @@ import { chooseWeight, chosenWeight, listed, pointed, same } from "./chosen.mjs"
 import { biasAt, layerName, sourceName, weightAt } from "./layers.mjs";
 import { short } from "./numbers.mjs";
 import { blocks, network, table } from "./store.mjs";
+import { Unfold } from "./unfold.mjs";
+import { words } from "./words.mjs";
 
 const MOST = 64; // weights of the list
 const WAIT = 250; // milliseconds between two texts
@@ -50,7 +52,7 @@ function linesOf() {
   const at = biasAt(net, layer, neuron);
   return [
     neuronName(layer, neuron),
-    String(net.activations[layer]).replaceAll("_", " "),
+    words(net.activations[layer]),
     `bias ${short(numberAt("parameters", at))}`,
     `gradient ${short(numberAt("gradient", at))}`,
   ];
@@ -89,16 +91,20 @@ const valid = computed(() => {
 /** The weights into one neuron as a list of buttons. */
 export function WeightList() {
   const of = valid.value;
-  const rows = useSlowly(rowsOf, WAIT);
   if (of === null) {
     return html`<p class="note">Choose a neuron to list its weights; choose a weight to have it
       worked out.</p>`;
   }
-  const [layer, to] = of;
+  return html`
+    <${Unfold} title=${`Weights into ${neuronName(...of)}`}><${Weights} of=${of} /><//>`;
+}
+
+/** @param {{of: [number, number]}} props */
+function Weights({ of: [layer, to] }) {
+  const rows = useSlowly(rowsOf, WAIT);
   const count = network.value.sizes[layer];
   return html`
-    <details class="as-table weight-list">
-      <summary>Weights into ${neuronName(layer, to)}</summary>
+    <div>
       ${rows.length < count && html`<p class="note">The ${rows.length} strongest of ${count}.</p>`}
       <div class="scroll tall">
       <table class="numbers">
@@ -114,5 +120,5 @@ export function WeightList() {
           </tr>`)}
         </tbody>
       </table></div>
-    </details>`;
+    </div>`;
 }
