@@ -28,6 +28,9 @@ const KEYS = /** @type {[key: string, what: string, act: () => unknown][]} */ ([
 ]);
 const DONE_FOR = 2500; // milliseconds that a message of success stays
 
+const ANOTHER_TOKEN = "The playground was started anew with another token: "
+  + "open the address that it printed.";
+
 const helping = signal(false);
 const dropping = signal(false);
 
@@ -69,8 +72,7 @@ function Said() {
           <p class="banner bad"><span>Connection lost, trying again …</span>
             <button type="button" class="small" onClick=${connect}>Try now</button></p>`}
         ${state === "refused" && html`
-          <p class="banner bad"><span>The playground was started anew with another token: open the
-            address that it printed.</span></p>`}
+          <p class="banner bad"><span>${ANOTHER_TOKEN}</span></p>`}
         ${notice.value !== null && html`
           <p class="banner bad"><span>${notice.value}</span>
             <button type="button" class="small" aria-label="Close this message"
