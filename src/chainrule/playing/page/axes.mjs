@@ -22,10 +22,11 @@ const ROOM = { left: 60, top: 6, right: 10, bottom: 34 };
  * @returns {Box}
  */
 export function inside(width, height) {
+  const left = width < 240 ? 46 : ROOM.left;
   return {
-    left: ROOM.left,
+    left,
     top: ROOM.top,
-    width: Math.max(1, width - ROOM.left - ROOM.right),
+    width: Math.max(1, width - left - ROOM.right),
     height: Math.max(1, height - ROOM.top - ROOM.bottom),
   };
 }
@@ -106,7 +107,7 @@ export function drawAxes({ context }, box, x, y, dark) {
     const at = Math.round(up(box, y, value)) + 0.5;
     context.moveTo(box.left - 4, at);
     context.lineTo(box.left, at);
-    context.fillText(fitted(context, text, ROOM.left - 20), box.left - 6, at);
+    context.fillText(fitted(context, text, box.left - 20), box.left - 6, at);
   }
   context.stroke();
   context.strokeStyle = colours.line;

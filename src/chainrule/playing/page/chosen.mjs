@@ -7,7 +7,8 @@ import { look, view } from "./store.mjs";
 /**
  * A neuron is [layer, neuron], a weight [layer, from, to], counted as in layers.mjs.
  * @typedef {{neuron: [number, number] | null, weight: [number, number, number] | null,
- *   x: number, y: number}} Pointed
+ *   x: number, y: number, left: boolean}} Pointed
+ *   x and y are where its text stands, at the left of x or at the right.
  */
 
 /** What the pointer or the focus is on, and where. */

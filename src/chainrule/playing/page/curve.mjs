@@ -179,15 +179,26 @@ function description() {
     + "The same as a table below.";
 }
 
-/** The colours, and the numbers under the pointer or at the end. */
+/**
+ * The last number of a column that is one.
+ * @param {ArrayLike<number | null | undefined>} column
+ */
+function lastOf(column) {
+  for (let k = column.length - 1; k >= 0; k -= 1) {
+    if (column[k] !== null && column[k] !== undefined) return column[k];
+  }
+  return null;
+}
+
+/** The colours, and the numbers under the pointer, or the last ones. */
 function Key() {
-  const shown = useSlowly(() => {
+  const numbers = useSlowly(() => {
     const columns = data.value;
-    const last = columns[0].length - 1;
-    const at = pointed.value === null ? last : Math.min(pointed.value, last);
-    return { at, numbers: columns.map((column) => column[at]), end: pointed.value === null };
+    const at = pointed.value;
+    const numbers = at === null || at >= columns[0].length ? columns.map(lastOf)
+      : columns.map((column) => column[at]);
+    return numbers;
   }, 100);
-  const { numbers } = shown;
   const other = compared.value;
   const epoch = numbers[0];
   return html`
@@ -198,7 +209,7 @@ function Key() {
         <li title=${other.name}><span class="line compared" aria-hidden="true"></span>
           <span class="key-name">${other.name}</span>
           <b>${short(numbers[3])}${numbers[4] == null ? "" : ` · ${short(numbers[4])}`}</b></li>`}
-      <li class="note">epoch ${epoch === undefined ? "0" : short(epoch)}</li>
+      <li class="note">epoch ${short(epoch ?? 0)}</li>
     </ul>`;
 }
 

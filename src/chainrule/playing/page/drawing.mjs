@@ -76,7 +76,10 @@ function Neuron({ column, place }) {
   const size = Math.max(column.cell, 16);
   const style = { left: `${x - size / 2}px`, top: `${y - size / 2}px`, width: `${size}px`, height: `${size}px` };
   const here = () => {
-    pointed.value = { neuron: [layer, neuron], weight: null, x: x + size / 2 + 8, y: y + 10 };
+    const left = x > plan.peek().width / 2;
+    pointed.value = {
+      neuron: [layer, neuron], weight: null, x: x + (left ? -1 : 1) * (size / 2 + 8), y: y + 10, left,
+    };
   };
   const away = () => { pointed.value = null; };
   return html`
@@ -139,16 +142,21 @@ function follow(event) {
   if (event.target instanceof HTMLButtonElement) return;
   const { x, y } = placeOf(event);
   const edge = nearest(drawn, x, y);
+  const left = x > plan.peek().width / 2;
   pointed.value = edge === null ? null
-    : { neuron: null, weight: [edge.layer, edge.from, edge.to], x: x + 12, y: y + 12 };
+    : { neuron: null, weight: [edge.layer, edge.from, edge.to], x: x + (left ? -12 : 12), y: y + 12, left };
 }
 
-/** @param {PointerEvent} event */
+/**
+ * Have the weight worked out that is pointed at; a finger has pointed at none before.
+ * @param {PointerEvent} event
+ */
 function press(event) {
   if (event.target instanceof HTMLButtonElement) return;
   const { x, y } = placeOf(event);
-  const edge = nearest(drawn, x, y);
-  if (edge !== null) chooseWeight([edge.layer, edge.from, edge.to]);
+  const near = nearest(drawn, x, y);
+  const weight = pointed.peek()?.weight ?? (near && [near.layer, near.from, near.to]);
+  if (weight) chooseWeight(/** @type {[number, number, number]} */ (weight));
 }
 
 /** The network as a drawing. */

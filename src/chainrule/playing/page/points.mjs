@@ -15,11 +15,13 @@ import { pointColour } from "./pixels.mjs";
 const TURN = 2 * Math.PI;
 
 /**
- * The size of a point: small where there are many.
+ * The size of a point: small where there are many, or little room.
  * @param {number} count
+ * @param {number} width
  */
-export function radiusOf(count) {
-  return count > 1000 ? 2 : count > 400 ? 2.5 : 3.2;
+export function radiusOf(count, width) {
+  const radius = count > 1000 ? 2 : count > 400 ? 2.5 : 3.2;
+  return width < 200 ? 0.65 * radius : radius;
 }
 
 /**
@@ -36,14 +38,14 @@ export function drawPoint(context, x, y, radius, colour, ring, paper) {
   context.beginPath();
   context.arc(x, y, radius, 0, TURN);
   if (ring) {
-    context.lineWidth = 3.4;
+    context.lineWidth = 0.5 * radius + 1.8;
     context.strokeStyle = paper;
     context.stroke();
-    context.lineWidth = 1.6;
+    context.lineWidth = 0.5 * radius;
     context.strokeStyle = colour;
     context.stroke();
   } else {
-    context.lineWidth = 1.6;
+    context.lineWidth = 0.5 * radius;
     context.strokeStyle = paper;
     context.stroke();
     context.fillStyle = colour;
@@ -79,7 +81,7 @@ export function pointLayer() {
       canvas.height = Math.round(box.height * ratio);
       const own = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
       own.setTransform(ratio, 0, 0, ratio, -box.left * ratio, -box.top * ratio);
-      const radius = radiusOf(targets.length);
+      const radius = radiusOf(targets.length, box.width);
       const { paper } = ink(dark);
       for (let k = 0; k < targets.length; k += 1) {
         const colour = pointColour(tones, targets[k], dark);

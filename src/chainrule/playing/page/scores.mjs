@@ -137,7 +137,7 @@ function Scatter() {
     context.lineTo(box.left + box.width, box.top);
     context.stroke();
     context.setLineDash([]);
-    const radius = radiusOf(pairs.shape[0]);
+    const radius = radiusOf(pairs.shape[0], box.width);
     for (let k = 0; k < pairs.shape[0]; k += 1) {
       const ring = parts?.[k] === 1;
       drawPoint(context, across(box, x, pairs[2 * k + 1]), up(box, y, pairs[2 * k]), radius,

@@ -64,7 +64,8 @@ export function Tip() {
   const now = pointed.value;
   if (now === null || lines.length === 0) return html`<div id="drawing-tip" role="tooltip" hidden></div>`;
   return html`
-    <div id="drawing-tip" role="tooltip" class="tip" style=${{ left: `${now.x}px`, top: `${now.y}px` }}>
+    <div id="drawing-tip" role="tooltip" class=${now.left ? "tip left" : "tip"}
+      style=${{ left: `${now.x}px`, top: `${now.y}px` }}>
       ${lines.map((line, k) => html`<div key=${k} class=${k === 0 ? "tip-title" : ""}>${line}</div>`)}
     </div>`;
 }
