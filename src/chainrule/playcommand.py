@@ -47,6 +47,15 @@ def play_command(given: dict[str, Any]) -> None:
     Console(stderr=True, highlight=False).print("The playground has ended.", style="dim")
 
 
+def _session(given: dict[str, Any]) -> tuple[Session, list[str]]:
+    """Return the session that the arguments ask for, and what there is to say of it."""
+    from chainrule.playing.choices import choices_of
+    from chainrule.playing.session import Session
+    from chainrule.playing.sources import shelf
+
+    return Session(shelf(), choices_of({"seed": given["seed"] or 0})), []
+
+
 def _checked_name(name: str) -> str:
     from chainrule.playing.guard import name_of
 

@@ -55,6 +55,4 @@ AllowHost = Annotated[
         metavar="NAME",
     ),
 ]
-Browser = Annotated[
-    bool, _option(SERVER, "Do not open the page in the browser.", "--no-browser")
-]
+Browser = Annotated[bool, _option(SERVER, "Do not open the page in the browser.", "--no-browser")]

@@ -20,9 +20,10 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from chainrule.errors import BadSetting, ChainruleError
-from chainrule.playing.choices import MOST_BYTES
+from chainrule.playing.choices import LIMITS
 from chainrule.playing.guard import Application, guarded
-from chainrule.playing.session import Session, Tab
+from chainrule.playing.session import Session
+from chainrule.playing.tabs import Tab
 
 PAGE = Path(__file__).parent / "page"
 KINDS = {
@@ -33,10 +34,10 @@ KINDS = {
     ".woff2": "font/woff2",
     ".txt": "text/plain; charset=utf-8",
 }
-MOST_OF_A_MESSAGE = 256 * 1024
+MOST_OF_A_MESSAGE = 256 << 10  # bytes
+MOST_UPLOADED = int(LIMITS["upload_bytes"])
 MOST_MALFORMED = 100
 FIRST_PORT, PORTS = 8000, 20
-BETWEEN_FRAMES, BETWEEN_HIDDEN = 0.05, 1.0
 POLICY_VIOLATION = 1008
 
 
@@ -105,15 +106,16 @@ async def _body(request: Request) -> bytes:
     """Return the body of a request, unless it is longer than allowed."""
     told = request.headers.get("content-length", "0")
     content = bytearray()
-    if not told.isdigit() or int(told) <= MOST_BYTES:
+    if not told.isdigit() or int(told) <= MOST_UPLOADED:
         async for part in request.stream():
             content += part
-            if len(content) > MOST_BYTES:
+            if len(content) > MOST_UPLOADED:
                 break
         else:
             return bytes(content)
     raise HTTPException(
-        413, f"the file is larger than {MOST_BYTES >> 20} MiB; give it to chainrule play as TABLE"
+        413,
+        f"the file is larger than {MOST_UPLOADED >> 20} MiB; give it to chainrule play as TABLE",
     )
 
 
@@ -157,8 +159,7 @@ async def _tell(websocket: WebSocket, session: Session, tab: Tab) -> None:
         await tab.wait_for_news()
         begun = loop.time()
         await websocket.send_bytes(await session.frame(tab))
-        pause = BETWEEN_HIDDEN if tab.hidden else BETWEEN_FRAMES
-        await asyncio.sleep(max(0.0, begun + pause - loop.time()))
+        await tab.rest(begun)
 
 
 def listening(host: str, port: int | None) -> sockets.socket:
