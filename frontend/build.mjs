@@ -16,6 +16,29 @@ const packages = join(here, "node_modules");
 const committed = join(here, "../src/chainrule/playing/page/vendor");
 const bundled = ["@preact/signals", "@preact/signals-core", "htm", "katex", "preact", "uplot"];
 
+/**
+ * Make KaTeX set styles in the one way that the page's policy allows. As it is, it gives
+ * its SVG a style attribute, and without that the tall brackets, arrows and \vec are
+ * drawn in the wrong width.
+ */
+const styles = {
+  name: "styles",
+  setup(build) {
+    build.onLoad({ filter: /katex[/\\]dist[/\\]katex\.mjs$/ }, ({ path }) => {
+      let places = 0;
+      const contents = readFileSync(path, "utf8")
+        .replace(/node\.setAttribute\(attr, ([^;]+)\);/g, (call, value) => {
+          places += 1;
+          return `if (attr === "style") node.style.cssText += ${value}; else ${call}`;
+        });
+      if (places !== 4) {
+        throw new Error(`katex sets attributes in ${places} places, not 4: look at them again`);
+      }
+      return { contents, loader: "js" };
+    });
+  },
+};
+
 /** Bundle vendor.mts; fail where it takes a package whose licence is not carried along. */
 async function bundle(folder) {
   const { metafile } = await build({
@@ -29,6 +52,7 @@ async function bundle(folder) {
     charset: "utf8",
     legalComments: "none",
     metafile: true,
+    plugins: [styles],
     banner: { js: "// Made by frontend/build.mjs of the packages in LICENSES.txt." },
   });
   const taken = Object.keys(metafile.inputs)
@@ -62,7 +86,7 @@ function style(folder) {
   cpSync(join(packages, "uplot/dist/uPlot.min.css"), join(folder, "uplot.css"));
 }
 
-/** Write the licence of every package in the bundle, and that of KaTeX's fonts. */
+/** Write the licence of every package in the bundle, and of the fonts, which have another. */
 function license(folder) {
   const parts = bundled.map((name) => {
     const { version, license } = JSON.parse(
@@ -70,6 +94,8 @@ function license(folder) {
     const text = readFileSync(join(packages, name, "LICENSE"), "utf8");
     return [`${name} ${version} (${license})`, text];
   });
+  const fonts = readFileSync(join(here, "fonts-license.txt"), "utf8");
+  parts.push(["The fonts of katex (OFL-1.1)", fonts]);
   writeFileSync(join(folder, "LICENSES.txt"), parts
     .map(([title, text]) => `${title}\n${"=".repeat(title.length)}\n\n${text.trim()}\n`)
     .join("\n\n"));

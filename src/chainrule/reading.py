@@ -73,8 +73,8 @@ def read_table(source: Any, *, columns: Mapping[str, str] | None = None) -> Any:
     if isinstance(source, str | os.PathLike):
         name = os.fspath(source)
         if name == "-":
-            return _from_bytes(sys.stdin.buffer.read(), "standard input", columns or {})
-        return _from_bytes(_bytes_of(name), os.fsdecode(name), columns or {})
+            return table_from_bytes(sys.stdin.buffer.read(), "standard input", columns or {})
+        return table_from_bytes(_bytes_of(name), os.fsdecode(name), columns or {})
     return _from_frame(source)
 
 
@@ -92,7 +92,8 @@ def _bytes_of(path: str | bytes) -> bytes:
         raise BadTable(f"{shown} cannot be read: {reason}") from None
 
 
-def _from_bytes(data: bytes, where: str, kinds: Mapping[str, str]) -> Any:
+def table_from_bytes(data: bytes, where: str, kinds: Mapping[str, str]) -> Any:
+    """Read a table from the bytes of a file; ``where`` is what messages call it."""
     if data.startswith(GZIP):
         try:
             data = gzip.decompress(data)

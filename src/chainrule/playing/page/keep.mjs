@@ -1,6 +1,138 @@
-import { html } from "./vendor/vendor.mjs";
+// Runs that were kept: beside one another, compared, and gone back to.
 
-/** To be written. */
+import { html, useId, useState } from "./vendor/vendor.mjs";
+import { head, look, order, say, snapshots, view } from "./store.mjs";
+import { count, number } from "./words.mjs";
+
+/** @import {Snapshot} from "./types.mjs" */
+
+const HIDDEN = ["loss"]; // has a column of its own
+
+/**
+ * The scores of a snapshot, flat: {"accuracy": [train, validation]}.
+ * @param {Record<string, any>} scores
+ * @returns {Map<string, [number | null, number | null]>}
+ */
+function pairs(scores) {
+  const train = scores.train ?? scores;
+  const validation = scores.validation ?? {};
+  return new Map(Object.entries(train)
+    .filter(([name, score]) => typeof score === "number" && !HIDDEN.includes(name))
+    .map(([name, score]) => [name, [score, validation[name] ?? null]]));
+}
+
+/** @param {[number | null, number | null] | undefined} pair */
+function said(pair) {
+  if (pair === undefined) return "–";
+  return pair[1] === null ? number(pair[0], 3) : `${number(pair[0], 3)} / ${number(pair[1], 3)}`;
+}
+
+/**
+ * @param {object} props
+ * @param {Snapshot} props.snapshot
+ * @param {string[]} props.scores
+ */
+function Row({ snapshot, scores }) {
+  const [name, setName] = useState(/** @type {string | null} */ (null));
+  const compared = view.value.compare === snapshot.id;
+  const found = pairs(snapshot.scores ?? {});
+  const rename = async () => {
+    if (name === null || name.trim() === "" || name === snapshot.name) return setName(null);
+    await order({ do: "rename", snapshot: snapshot.id, name: name.trim() });
+    setName(null);
+  };
+  return html`
+    <tr class=${compared ? "compared" : ""}>
+      <th scope="row">
+        <input type="text" aria-label=${`Name of ${snapshot.name}`} maxlength="60"
+          value=${name ?? snapshot.name}
+          onInput=${(/** @type {any} */ event) => setName(event.target.value)}
+          onBlur=${rename}
+          onKeyDown=${(/** @type {any} */ event) => {
+            if (event.key === "Enter") event.target.blur();
+            if (event.key === "Escape") setName(null);
+          }} />
+        <span class="hint">${snapshot.settings}</span>
+      </th>
+      <td>${count(snapshot.epoch)}</td>
+      <td>${number(snapshot.loss)}</td>
+      <td>${number(snapshot.validation_loss)}</td>
+      ${scores.map((score) => html`<td>${said(found.get(score))}</td>`)}
+      <td class="acts">
+        <button type="button" class="small" aria-pressed=${compared}
+          aria-label=${`Compare with ${snapshot.name}`}
+          onClick=${() => look({ compare: compared ? null : snapshot.id })}>Compare</button>
+        <button type="button" class="small" aria-label=${`Go back to ${snapshot.name}`}
+          onClick=${() => order({ do: "restore", snapshot: snapshot.id })}>Go back</button>
+        <button type="button" class="small" aria-label=${`Forget ${snapshot.name}`}
+          onClick=${() => {
+            if (compared) look({ compare: null });
+            void order({ do: "forget", snapshot: snapshot.id });
+          }}>Forget</button>
+      </td>
+    </tr>`;
+}
+
+/**
+ * The run as it is now, to compare with.
+ * @param {object} props
+ * @param {string[]} props.scores
+ */
+function Now({ scores }) {
+  const now = head.value;
+  const found = now.metrics === undefined ? new Map() : pairs(now.metrics);
+  return html`
+    <tr class="now">
+      <th scope="row">now</th>
+      <td>${count(now.epoch)}</td>
+      <td>${number(now.loss)}</td>
+      <td>${number(now.validation_loss)}</td>
+      ${scores.map((score) => html`<td>${said(found.get(score))}</td>`)}
+      <td></td>
+    </tr>`;
+}
+
+/** The panel. */
 export function Keep() {
-  return html`<p class="note">To be written.</p>`;
+  const id = useId();
+  const [name, setName] = useState("");
+  const kept = snapshots.value;
+  const scores = [...new Set(kept.flatMap((snapshot) => [...pairs(snapshot.scores ?? {}).keys()]))];
+  const snap = async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    const reply = await order({
+      do: "snapshot", name: name.trim() || `run ${kept.length + 1}, epoch ${head.peek().epoch}` });
+    if (!reply.ok) return;
+    setName("");
+    say("kept", "done");
+  };
+  return html`
+    <div class="stack">
+      <form class="row" onSubmit=${snap}>
+        <label for=${id}>Name</label>
+        <input id=${id} type="text" maxlength="60" autocomplete="off" value=${name}
+          placeholder=${`run ${kept.length + 1}`}
+          onInput=${(/** @type {any} */ event) => setName(event.target.value)} />
+        <button type="submit">Keep this run</button>
+      </form>
+      ${kept.length === 0
+        ? html`<p class="hint">A run that is kept can be compared with another, and gone back to.</p>`
+        : html`
+          <div class="scroll" tabindex="0" role="region" aria-label="Runs that were kept">
+            <table>
+              <thead><tr>
+                <th scope="col">Run</th><th scope="col">Epoch</th><th scope="col">Loss</th>
+                <th scope="col">Validation</th>
+                ${scores.map((score) => html`<th scope="col">${score.replaceAll("_", " ")}</th>`)}
+                <th scope="col"><span class="apart">What to do</span></th>
+              </tr></thead>
+              <tbody>
+                <${Now} scores=${scores} />
+                ${kept.map((snapshot) => html`
+                  <${Row} key=${snapshot.id} snapshot=${snapshot} scores=${scores} />`)}
+              </tbody>
+            </table>
+          </div>
+          ${scores.length > 0 && html`<p class="hint">Scores: on the training rows / on the validation rows.</p>`}`}
+    </div>`;
 }

@@ -1,49 +1,185 @@
-// The page: where its panels stand, and the keys of the whole page.
+// The page: where its panels stand, what is said above them, and the keys of the page.
 
-import { html, render } from "./vendor/vendor.mjs";
+import { html, render, signal, useEffect, useRef } from "./vendor/vendor.mjs";
 import { Curve } from "./curve.mjs";
-import { Data } from "./data.mjs";
+import { Data, upload } from "./data.mjs";
 import { Drawing } from "./drawing.mjs";
+import { GuidedMenu, GuidedText } from "./guided.mjs";
 import { Keep } from "./keep.mjs";
-import { Model } from "./model.mjs";
+import { beginLink } from "./link.mjs";
+import { Layers, Model } from "./model.mjs";
 import { Panel } from "./panel.mjs";
 import { Scores } from "./scores.mjs";
 import { Ship } from "./ship.mjs";
-import { begin } from "./socket.mjs";
+import { begin, connect } from "./socket.mjs";
 import { Spread } from "./spread.mjs";
-import { ready } from "./store.mjs";
+import { connection, dark, notice, ready, say, theme } from "./store.mjs";
 import { Surface } from "./surface.mjs";
 import { Training } from "./training.mjs";
-import { Transport } from "./transport.mjs";
+import { State, Transport, oneEpoch, oneStep, playOrPause, rewind } from "./transport.mjs";
 import { Worked } from "./worked.mjs";
+
+const KEYS = /** @type {[key: string, what: string, act: () => unknown][]} */ ([
+  [" ", "play, pause", playOrPause],
+  ["s", "one step", oneStep],
+  ["e", "one epoch", oneEpoch],
+  ["r", "rewind to the same initial weights", rewind],
+  ["?", "this list", () => { helping.value = true; }],
+]);
+const DONE_FOR = 2500; // milliseconds that a message of success stays
+
+const helping = signal(false);
+const dropping = signal(false);
+
+/** The list of keys. */
+function Help() {
+  const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  const open = helping.value;
+  useEffect(() => {
+    if (open) dialog.current?.showModal();
+    else dialog.current?.close();
+  }, [open]);
+  return html`
+    <dialog ref=${dialog} aria-labelledby="help-title" onClose=${() => { helping.value = false; }}>
+      <h2 id="help-title">Keys</h2>
+      <dl class="keys">
+        ${KEYS.map(([key, what]) => html`
+          <div><dt><kbd>${key === " " ? "Space" : key}</kbd></dt><dd>${what}</dd></div>`)}
+        <div><dt><kbd>Enter</kbd></dt><dd>take the number that was typed</dd></div>
+        <div><dt><kbd>Esc</kbd></dt><dd>give it up</dd></div>
+      </dl>
+      <p class="hint">They act while no field is being typed in.</p>
+      <form method="dialog"><button>Close</button></form>
+    </dialog>`;
+}
+
+/** What is said about the connection, and about what was done or refused. */
+function Said() {
+  const message = notice.value;
+  const state = connection.value;
+  useEffect(() => {
+    if (message?.kind !== "done") return undefined;
+    const timer = setTimeout(() => { notice.value = null; }, DONE_FOR);
+    return () => clearTimeout(timer);
+  }, [message]);
+  return html`
+    <div class="said">
+      <div role="alert">
+        ${state === "lost" && html`
+          <p class="banner bad"><span>Connection lost, trying again …</span>
+            <button type="button" class="small" onClick=${connect}>Try now</button></p>`}
+        ${state === "refused" && html`
+          <p class="banner bad"><span>The playground was started anew with another token: open the
+            address that it printed.</span></p>`}
+        ${message?.kind === "error" && html`
+          <p class="banner bad"><span>${message.text}</span>
+            <button type="button" class="small" aria-label="Close this message"
+              onClick=${() => { notice.value = null; }}>Close</button></p>`}
+      </div>
+      <div role="status">
+        ${message?.kind === "done" && html`<p class="banner done">${message.text}</p>`}
+      </div>
+    </div>`;
+}
+
+function Top() {
+  return html`
+    <header class="top">
+      <div class="bar">
+        <h1><img src="/page/mark.svg" alt="" width="22" height="22" />chainrule
+          <span class="roomy">playground</span></h1>
+        <${GuidedMenu} />
+        <${State} />
+        <span class="bar-end">
+          <button type="button" class="quiet" aria-pressed=${dark.value}
+            onClick=${() => { theme.value = dark.value ? "light" : "dark"; }}>Dark</button>
+          <button type="button" class="quiet" aria-keyshortcuts="?"
+            onClick=${() => { helping.value = true; }}>Keys</button>
+        </span>
+      </div>
+      <${Transport} />
+    </header>`;
+}
 
 function Page() {
   if (!ready.value) {
-    return html`<main class="waiting"><h1>chainrule playground</h1><p>Connecting …</p></main>`;
+    return html`
+      <main class="waiting">
+        <h1>chainrule playground</h1>
+        <p>${connection.value === "first" ? "Connecting …" : ""}</p>
+        <${Said} />
+      </main>`;
   }
   return html`
-    <header class="top"><${Transport} /></header>
-    <main class="columns">
-      <div class="column">
-        <${Panel} name="data" title="Data" open="wide"><${Data} /><//>
-        <${Panel} name="training" title="Training" open="wide"><${Training} /><//>
-      </div>
-      <div class="column">
-        <${Panel} name="network" title="Network"><${Model} /><${Drawing} /><//>
-        <${Panel} name="worked" title="Worked step" open="wide"><${Worked} /><//>
-        <${Panel} name="keep" title="Snapshots" open="wide"><${Keep} /><//>
-        <${Panel} name="ship" title="Take it with you" open="wide"><${Ship} /><//>
-      </div>
-      <div class="column">
-        <${Panel} name="surface" title="Prediction"><${Surface} /><//>
-        <${Panel} name="curve" title="Loss"><${Curve} /><//>
-        <${Panel} name="scores" title="Scores"><${Scores} /><//>
-        <${Panel} name="spread" title="Distributions" open=${false}><${Spread} /><//>
-      </div>
-    </main>`;
+    <div class=${dropping.value ? "page dropping" : "page"}>
+      <${Top} />
+      <${Said} />
+      <main>
+        <${GuidedText} />
+        <div class="columns">
+          <div class="column">
+            <${Panel} name="data" title="Data" open="wide"><${Data} /><//>
+            <${Panel} name="training" title="Training" open="wide"><${Training} /><//>
+          </div>
+          <div class="column">
+            <${Panel} name="network" title="Network"><${Layers} /><${Drawing} /><${Model} /><//>
+            <${Panel} name="worked" title="Worked step" open="wide"><${Worked} /><//>
+            <${Panel} name="keep" title="Kept runs" open="wide"><${Keep} /><//>
+            <${Panel} name="ship" title="Take it along" open="wide"><${Ship} /><//>
+          </div>
+          <div class="column">
+            <${Panel} name="surface" title="Prediction"><${Surface} /><//>
+            <${Panel} name="curve" title="Loss"><${Curve} /><//>
+            <${Panel} name="scores" title="Scores"><${Scores} /><//>
+            <${Panel} name="spread" title="Distributions" open=${false}><${Spread} /><//>
+          </div>
+        </div>
+      </main>
+      <${Help} />
+    </div>`;
 }
+
+/**
+ * Whether a key is meant for the control that has the focus.
+ * @param {KeyboardEvent} event
+ */
+function taken(event) {
+  const at = event.target;
+  if (!(at instanceof HTMLElement)) return false;
+  if (at.closest("input:not([type=checkbox], [type=range]), select, textarea, dialog")) return true;
+  return event.key === " " && at.closest("button, a, summary, input, [role=button]") !== null;
+}
+
+addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || taken(event)) return;
+  const found = KEYS.find(([key]) => key === event.key);
+  if (!found || !ready.peek()) return;
+  event.preventDefault();
+  found[2]();
+});
+
+/** @param {DragEvent} event */
+const withFiles = (event) => event.dataTransfer?.types.includes("Files") === true;
+
+addEventListener("dragover", (event) => {
+  if (!withFiles(event)) return;
+  event.preventDefault();
+  dropping.value = true;
+});
+addEventListener("dragleave", (event) => {
+  if (event.relatedTarget === null) dropping.value = false;
+});
+addEventListener("drop", (event) => {
+  dropping.value = false;
+  if (!withFiles(event)) return;
+  event.preventDefault();
+  const files = event.dataTransfer?.files ?? [];
+  if (files.length > 1) say("drop one table at a time");
+  else if (files.length === 1 && ready.peek()) upload(files[0]);
+});
 
 const root = /** @type {HTMLElement} */ (document.getElementById("page"));
 root.replaceChildren();
 render(html`<${Page} />`, root);
 begin();
+beginLink();

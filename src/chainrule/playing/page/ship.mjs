@@ -1,6 +1,142 @@
-import { html } from "./vendor/vendor.mjs";
+// What can be taken along: the model as a file, the command and the code that train the
+// same, the table, and a link to this state of the page.
 
-/** To be written. */
+import { html, useEffect, useRef, useState } from "./vendor/vendor.mjs";
+import { address } from "./link.mjs";
+import { token } from "./socket.mjs";
+import { head, say, send } from "./store.mjs";
+
+const TARGETS = /** @type {[to: string, title: string, what: string][]} */ ([
+  ["safetensors", "Model", "for chainrule itself"],
+  ["onnx", "ONNX", "for ONNX Runtime and others"],
+  ["c", "C", "one file without dependencies"],
+  ["javascript", "JavaScript", "one module"],
+  ["python", "Python", "plain Python"],
+  ["sql", "SQL", "a SELECT"],
+]);
+const ENDINGS = /** @type {Record<string, string>} */ ({
+  safetensors: "safetensors", onnx: "onnx", c: "c", javascript: "mjs", python: "py", sql: "sql" });
+
+/**
+ * Copy a text, and say so.
+ * @param {string} text
+ * @param {HTMLElement | null} shown  marked where the clipboard cannot be written
+ */
+async function copy(text, shown) {
+  try {
+    await navigator.clipboard.writeText(text);
+    say("copied", "done");
+  } catch {
+    // Not allowed here: mark the text so that a key copies it.
+    if (shown !== null) getSelection()?.selectAllChildren(shown);
+    say("the browser does not let the page copy: press Ctrl-C", "done");
+  }
+}
+
+/**
+ * Save what an address of the server gives.
+ * @param {string} path
+ * @param {string} name
+ */
+async function save(path, name) {
+  try {
+    const answer = await fetch(path, { headers: { "X-Token": token } });
+    if (!answer.ok) {
+      const { error } = await answer.json().catch(() => ({}));
+      say(error ?? `the server answered ${answer.status}`);
+      return;
+    }
+    const said = /filename="?([^";]+)"?/.exec(answer.headers.get("Content-Disposition") ?? "");
+    const url = URL.createObjectURL(await answer.blob());
+    const link = document.createElement("a");
+    link.href = url;
+    link.download = said?.[1] ?? name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  } catch {
+    say("the connection was lost before the file came");
+  }
+}
+
+/**
+ * @param {object} props
+ * @param {string} props.path
+ * @param {string} props.name
+ * @param {string} props.title
+ * @param {string} props.what
+ */
+function Download({ path, name, title, what }) {
+  const [, query = ""] = path.split("?");
+  const href = `${path}${query === "" ? "?" : "&"}token=${encodeURIComponent(token)}`;
+  return html`
+    <li><a href=${href} download=${name} onClick=${(/** @type {Event} */ event) => {
+      event.preventDefault();
+      void save(path, name);
+    }}>${title}</a> <span class="hint">${what}</span></li>`;
+}
+
+/**
+ * A text to be copied.
+ * @param {object} props
+ * @param {string} props.title
+ * @param {string} props.text
+ */
+function Code({ title, text }) {
+  const shown = useRef(/** @type {HTMLElement | null} */ (null));
+  return html`
+    <div class="code">
+      <div class="code-head">
+        <h3>${title}</h3>
+        <button type="button" class="small" aria-label=${`Copy: ${title}`}
+          onClick=${() => copy(text, shown.current)}>Copy</button>
+      </div>
+      <pre tabindex="0" aria-label=${title}><code ref=${shown}>${text}</code></pre>
+    </div>`;
+}
+
+/** The panel. */
 export function Ship() {
-  return html`<p class="note">To be written.</p>`;
+  const revision = head.value.settings_revision;
+  const { exact } = head.value;
+  const [shared, setShared] = useState(
+    /** @type {{command: string, python: string, note: string} | null} */ (null));
+  const [link, setLink] = useState("");
+  useEffect(() => {
+    let here = true;
+    void send({ do: "share" }).then((reply) => {
+      if (here && reply.ok) setShared(/** @type {any} */ (reply));
+    });
+    return () => { here = false; };
+  }, [revision, exact]);
+  const field = useRef(/** @type {HTMLInputElement | null} */ (null));
+  const makeLink = async () => {
+    const made = address();
+    setLink(made);
+    history.replaceState(null, "", made);
+    await copy(made, null);
+    field.current?.select();
+  };
+  return html`
+    <div class="stack">
+      <h3>The model as it is now</h3>
+      <ul class="downloads">
+        ${TARGETS.map(([to, title, what]) => html`
+          <${Download} key=${to} path=${`/export?to=${to}`} name=${`model.${ENDINGS[to]}`}
+            title=${title} what=${what} />`)}
+        <${Download} path="/table.csv" name="table.csv" title="Table" what="the rows as CSV" />
+      </ul>
+      ${shared && html`
+        <${Code} title="The same training as a command" text=${shared.command} />
+        <${Code} title="The same training in Python" text=${shared.python} />
+        ${shared.note && html`<p class="note">${shared.note}</p>`}`}
+      <div>
+        <h3>This page as a link</h3>
+        <div class="row">
+          <button type="button" onClick=${makeLink}>Copy a link</button>
+          ${link && html`<input ref=${field} type="text" readonly aria-label="Link" value=${link} />`}
+        </div>
+        <p class="hint">It holds the settings and what is looked at. It opens in this playground
+          while it runs; in another one, put the part from # on behind its address.</p>
+      </div>
+    </div>`;
 }

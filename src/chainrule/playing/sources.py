@@ -1,0 +1,244 @@
+"""The tables on offer: toys, those that the package brings, those given, those uploaded."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from chainrule.cells import did_you_mean
+from chainrule.datasets import penguins
+from chainrule.errors import BadTable
+from chainrule.playing.choices import LIMITS, BadChoice, Data
+from chainrule.playing.toys import TOYS, toy
+from chainrule.reading import GZIP, PARQUET, read_table, table_from_bytes
+
+UNPACKED = 512 << 20  # bytes of a table that came compressed
+LINE = 1 << 20  # bytes of a first line
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A table on offer.
+
+    Attributes
+    ----------
+    key : str
+        Such as "toy:moons", "shipped:penguins" or "table:<name>".
+    title : str
+        For people.
+    kind : {"toy", "shipped", "table"}
+    table : pyarrow.Table or None
+        None for a toy, which is drawn as the choices say.
+    target : str
+        The column that is predicted where nothing else is chosen.
+    columns : tuple of str
+        The columns that may be the target.
+    """
+
+    key: str
+    title: str
+    kind: str
+    table: Any
+    target: str
+    columns: tuple[str, ...]
+
+
+def shelf(given: Mapping[str, Any] | None = None) -> dict[str, Source]:
+    """Return the tables that are there from the start, by key.
+
+    Parameters
+    ----------
+    given : mapping of str to table, optional
+        Tables of the command line, by name: paths, or frames.
+
+    Raises
+    ------
+    BadTable
+        If a given table cannot be read, or is too large.
+
+    Examples
+    --------
+    >>> list(shelf())[-2:], shelf()["shipped:penguins"].target
+    (['shipped:penguins', 'shipped:document'], 'species')
+    """
+    found = {}
+    for name, about in TOYS.items():
+        target = "label" if about.points else "value"
+        key = f"toy:{name}"
+        found[key] = Source(key, about.title, "toy", None, target, (target,))
+    found |= {
+        source.key: source
+        for source in (
+            _held("shipped:penguins", "Palmer penguins", "shipped", penguins(), "species"),
+            _held("shipped:document", "the document's neuron", "shipped", neuron_table(), "y"),
+        )
+    }
+    for name, table in (given or {}).items():
+        found |= {(source := table_source(name, table)).key: source}
+    return found
+
+
+def neuron_table() -> Any:
+    """Return a table for the source document's neuron: three inputs, and what most of them say.
+
+    The document has no data. These are all eight rows of three inputs that are 1 or -1, so
+    that the columns have mean 0 and deviation 1 and reach the neuron as they are.
+
+    Examples
+    --------
+    >>> neuron_table().to_pylist()[1]
+    {'x1': -1.0, 'x2': -1.0, 'x3': 1.0, 'y': 0}
+    """
+    import pyarrow as pa
+
+    rows = list(product((-1.0, 1.0), repeat=3))
+    inputs = {f"x{i + 1}": [row[i] for row in rows] for i in range(3)}
+    return pa.table(inputs | {"y": [int(sum(row) > 0) for row in rows]})
+
+
+def table_source(name: str, table: Any, target: str | None = None) -> Source:
+    r"""Return a source of a table: a path, a frame, or the bytes of a file.
+
+    Parameters
+    ----------
+    name : str
+        The name of a file; folders and endings are left out.
+    table : path, data frame or bytes
+    target : str, optional
+        Default: the last column.
+
+    Raises
+    ------
+    BadTable
+        If it cannot be read, is too large, or has not two columns.
+
+    Examples
+    --------
+    >>> source = table_source("heights.csv", b"age,height\n3,95\n4,102\n")
+    >>> source.key, source.target, source.table.num_rows
+    ('table:heights', 'height', 2)
+    """
+    short = name_of(name)
+    table = _from_bytes(table, short) if isinstance(table, bytes) else read_table(table)
+    _check_size(short, table.num_rows, table.num_columns)
+    if table.num_columns < 2:
+        raise BadTable(
+            f"{short} has only the column '{table.column_names[0]}'; a target and a column to "
+            "predict it from are needed"
+        )
+    names = table.column_names
+    if target is not None and target not in names:
+        raise BadTable(f"{short} has no column '{target}'; {did_you_mean(target, names)}")
+    return _held(f"table:{short}", short, "table", table, target or names[-1])
+
+
+def name_of(path: str) -> str:
+    r"""Return the name of a file, without folders and endings.
+
+    Examples
+    --------
+    >>> name_of("C:\\data\\heights.csv.gz"), name_of("../.csv")
+    ('heights', 'table')
+    """
+    name = Path(path.replace("\\", "/")).name
+    for ending in (".gz", ".csv", ".tsv", ".txt", ".parquet", ".pq"):
+        name = name[: -len(ending)] if name.lower().endswith(ending) else name
+    legible = "".join(c for c in name if c.isprintable()).strip(". ")
+    return legible[:100] or "table"
+
+
+def table_of(source: Source, data: Data) -> Any:
+    """Return the table of a source: a toy's is drawn by the choices.
+
+    Examples
+    --------
+    >>> table_of(shelf()["toy:plane"], Data(rows=20)).num_rows
+    20
+    """
+    if source.kind != "toy":
+        return source.table
+    name = source.key.removeprefix("toy:")
+    return toy(name, rows=data.rows, noise=data.noise, seed=data.seed, classes=data.classes)
+
+
+def find(sources: Mapping[str, Source], key: str) -> Source:
+    """Return a source, or say that there is none.
+
+    Examples
+    --------
+    >>> find(shelf(), "toy:moon")
+    Traceback (most recent call last):
+        ...
+    chainrule.playing.readers.BadChoice: there is no table 'toy:moon'; there are toy:moons, ...
+    """
+    if key not in sources:
+        known = ", ".join(list(sources)[:20])
+        raise BadChoice(f"there is no table {key[:100]!r}; there are {known}", "data.source")
+    return sources[key]
+
+
+def _held(key: str, title: str, kind: str, table: Any, target: str) -> Source:
+    return Source(key, title, kind, table, target, tuple(table.column_names))
+
+
+def _from_bytes(data: bytes, name: str) -> Any:
+    """Read what was uploaded; what claims too much is refused before it takes memory."""
+    most = int(LIMITS["upload_bytes"])
+    if len(data) > most:
+        raise BadTable(f"{name} has {len(data):,} bytes; {most:,} are the most")
+    data = _unpacked(data, name)
+    if data.startswith(PARQUET):
+        _check_parquet(data, name)
+    else:
+        line = data[:LINE].split(b"\n", 1)[0]
+        fields = max(line.count(mark) for mark in (b",", b";", b"\t", b"|")) + 1
+        _check_size(name, 0, fields if fields > 10 * LIMITS["columns"] else 0)
+    return table_from_bytes(data, name, {})
+
+
+def _unpacked(data: bytes, name: str) -> bytes:
+    if not data.startswith(GZIP):
+        return data
+    unpacked = bytearray()
+    while data.startswith(GZIP):  # a file may have several members
+        packed = zlib.decompressobj(wbits=31)
+        try:
+            unpacked += packed.decompress(data, UNPACKED + 1 - len(unpacked))
+        except zlib.error as error:
+            raise BadTable(f"{name} is gzipped and damaged ({error}); get it again") from None
+        if len(unpacked) > UNPACKED:
+            raise BadTable(f"{name} unpacks to more than {UNPACKED >> 20} MiB, the most here")
+        if not packed.eof:
+            raise BadTable(f"{name} is gzipped and cut short; get it again")
+        data = packed.unused_data
+    if unpacked.startswith(GZIP):
+        raise BadTable(f"{name} is gzipped twice; unpack it once")
+    return bytes(unpacked)
+
+
+def _check_parquet(data: bytes, name: str) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        about = parquet.ParquetFile(pa.BufferReader(data)).metadata
+    except (pa.ArrowException, OSError):
+        return  # reading says what is wrong with it
+    _check_size(name, about.num_rows, about.num_columns)
+    claimed = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
+    if claimed > UNPACKED:
+        raise BadTable(f"{name} unpacks to more than {UNPACKED >> 20} MiB, the most here")
+
+
+def _check_size(name: str, rows: int, columns: int) -> None:
+    for found, what in ((rows, "rows"), (columns, "columns")):
+        most = int(LIMITS[what])
+        if found > most:
+            raise BadTable(
+                f"{name} has {found:,} {what}, and the playground takes {most:,}; chainrule train "
+                "takes them all"
+            )
