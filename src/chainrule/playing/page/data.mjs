@@ -24,7 +24,7 @@ export function upload(file) {
     say("one file at a time: the one before is still going up");
     return;
   }
-  const most = options.peek().limits.upload;
+  const most = options.peek().limits.upload_bytes;
   if (most !== undefined && file.size > most) {
     say(`“${file.name}” has ${count(file.size / 2 ** 20)} MiB: at most `
       + `${count(most / 2 ** 20)} can be loaded`);
@@ -94,7 +94,7 @@ function Toy() {
   const { data } = settings.value;
   return html`
     <div class="fields">
-      <${Slider} label="Rows" where="data.rows" value=${data.rows} min=${50} max=${2000} step=${50}
+      <${Slider} label="Rows" where="data.rows" value=${data.rows} min=${50} max=${5000} step=${50}
         show=${count} set=${(/** @type {number} */ rows) => set({ rows })} />
       <${Slider} label="Noise" where="data.noise" value=${data.noise} min=${0} max=${1} step=${0.05}
         set=${(/** @type {number} */ noise) => set({ noise })} />
@@ -135,18 +135,16 @@ function ColumnRow({ column, chosen, choose }) {
       <input type="checkbox" id=${id} checked=${chosen}
         aria-describedby=${remark ? `${id}-remark` : undefined}
         onChange=${(/** @type {any} */ event) => choose(event.target.checked)} />
-      <label for=${id}>${column.name}</label>
+      <label for=${id} title=${column.name}>${column.name}</label>
       <select aria-label=${`Kind of ${column.name}`} aria-invalid=${message ? "true" : undefined}
         value=${forced ?? ""} disabled=${!chosen}
         onChange=${(/** @type {any} */ event) => {
-          const { [column.name]: _, ...others } = data.kinds;
-          const kind = event.target.value;
-          void set({ kinds: kind === "" ? others : { ...others, [column.name]: kind } },
+          void set({ kinds: { [column.name]: event.target.value || null } },
             `data.kinds.${column.name}`);
         }}>
-        <option value="">${column.kind === "dropped" || column.kind === "" ? "automatic"
-          : forced === undefined ? column.kind : "automatic"}</option>
-        ${kinds.map((kind) => html`<option value=${kind}>${kind}${forced === kind ? " (set)" : ""}</option>`)}
+        <option value="">${forced === undefined && kinds.includes(column.kind)
+          ? column.kind : "automatic"}</option>
+        ${kinds.map((kind) => html`<option value=${kind}>as ${kind}</option>`)}
       </select>
       ${remark && html`<p class="hint" id=${`${id}-remark`}>${remark}</p>`}
       ${message && html`<p class="error" role="alert">${message}</p>`}

@@ -53,23 +53,23 @@ function Row({ snapshot, scores }) {
             if (event.key === "Escape") setName(null);
           }} />
         <span class="hint">${snapshot.settings}</span>
+        <div class="acts">
+          <button type="button" class="small" aria-pressed=${compared}
+            aria-label=${`Compare with ${snapshot.name}`}
+            onClick=${() => look({ compare: compared ? null : snapshot.id })}>Compare</button>
+          <button type="button" class="small" aria-label=${`Go back to ${snapshot.name}`}
+            onClick=${() => order({ do: "restore", snapshot: snapshot.id })}>Go back</button>
+          <button type="button" class="small" aria-label=${`Forget ${snapshot.name}`}
+            onClick=${() => {
+              if (compared) look({ compare: null });
+              void order({ do: "forget", snapshot: snapshot.id });
+            }}>Forget</button>
+        </div>
       </th>
       <td>${count(snapshot.epoch)}</td>
       <td>${number(snapshot.loss)}</td>
       <td>${number(snapshot.validation_loss)}</td>
       ${scores.map((score) => html`<td>${said(found.get(score))}</td>`)}
-      <td class="acts">
-        <button type="button" class="small" aria-pressed=${compared}
-          aria-label=${`Compare with ${snapshot.name}`}
-          onClick=${() => look({ compare: compared ? null : snapshot.id })}>Compare</button>
-        <button type="button" class="small" aria-label=${`Go back to ${snapshot.name}`}
-          onClick=${() => order({ do: "restore", snapshot: snapshot.id })}>Go back</button>
-        <button type="button" class="small" aria-label=${`Forget ${snapshot.name}`}
-          onClick=${() => {
-            if (compared) look({ compare: null });
-            void order({ do: "forget", snapshot: snapshot.id });
-          }}>Forget</button>
-      </td>
     </tr>`;
 }
 
@@ -88,7 +88,6 @@ function Now({ scores }) {
       <td>${number(now.loss)}</td>
       <td>${number(now.validation_loss)}</td>
       ${scores.map((score) => html`<td>${said(found.get(score))}</td>`)}
-      <td></td>
     </tr>`;
 }
 
@@ -124,7 +123,6 @@ export function Keep() {
                 <th scope="col">Run</th><th scope="col">Epoch</th><th scope="col">Loss</th>
                 <th scope="col">Validation</th>
                 ${scores.map((score) => html`<th scope="col">${score.replaceAll("_", " ")}</th>`)}
-                <th scope="col"><span class="apart">What to do</span></th>
               </tr></thead>
               <tbody>
                 <${Now} scores=${scores} />

@@ -56,17 +56,23 @@ export function address() {
     + writeLink(settings.peek(), view.peek());
 }
 
+/** What the address says; an error is said at the top of the page. */
+function readAddress() {
+  try {
+    return readLink(location.hash);
+  } catch {
+    say("the link is damaged: the part from # on cannot be read");
+    return null;
+  }
+}
+
 /** Set the page as its address says, if it says something. */
 export async function followLink() {
-  try {
-    const read = readLink(location.hash);
-    if (read === null) return;
-    const reply = await change(read.settings);
-    if (reply.ok) look(read.view);
-    else say(`the link could not be followed: ${reply.error}`);
-  } catch (error) {
-    say(`the link is damaged: ${error instanceof Error ? error.message : error}`);
-  }
+  const read = readAddress();
+  if (read === null) return;
+  const reply = await change(read.settings);
+  if (reply.ok) look(read.view);
+  else say(`the link could not be followed: ${reply.error}`);
 }
 
 /** Follow the link in the address once the page knows the server, and each that is put there. */

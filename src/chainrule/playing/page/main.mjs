@@ -13,7 +13,7 @@ import { Scores } from "./scores.mjs";
 import { Ship } from "./ship.mjs";
 import { begin, connect } from "./socket.mjs";
 import { Spread } from "./spread.mjs";
-import { connection, dark, notice, ready, say, theme } from "./store.mjs";
+import { connection, dark, done, notice, ready, say, theme } from "./store.mjs";
 import { Surface } from "./surface.mjs";
 import { Training } from "./training.mjs";
 import { State, Transport, oneEpoch, oneStep, playOrPause, rewind } from "./transport.mjs";
@@ -55,13 +55,13 @@ function Help() {
 
 /** What is said about the connection, and about what was done or refused. */
 function Said() {
-  const message = notice.value;
   const state = connection.value;
+  const news = done.value;
   useEffect(() => {
-    if (message?.kind !== "done") return undefined;
-    const timer = setTimeout(() => { notice.value = null; }, DONE_FOR);
+    if (news === null) return undefined;
+    const timer = setTimeout(() => { done.value = null; }, DONE_FOR);
     return () => clearTimeout(timer);
-  }, [message]);
+  }, [news]);
   return html`
     <div class="said">
       <div role="alert">
@@ -71,13 +71,13 @@ function Said() {
         ${state === "refused" && html`
           <p class="banner bad"><span>The playground was started anew with another token: open the
             address that it printed.</span></p>`}
-        ${message?.kind === "error" && html`
-          <p class="banner bad"><span>${message.text}</span>
+        ${notice.value !== null && html`
+          <p class="banner bad"><span>${notice.value}</span>
             <button type="button" class="small" aria-label="Close this message"
               onClick=${() => { notice.value = null; }}>Close</button></p>`}
       </div>
       <div role="status">
-        ${message?.kind === "done" && html`<p class="banner done">${message.text}</p>`}
+        ${news !== null && html`<p class="banner done">${news}</p>`}
       </div>
     </div>`;
 }

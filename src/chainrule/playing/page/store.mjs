@@ -48,16 +48,19 @@ export const connection = signal(/** @type {"first" | "open" | "lost" | "refused
 /** Messages by the place of the settings they are about ("training.learning_rate"). */
 export const errors = signal(/** @type {Map<string, string>} */ (new Map()));
 
-/** A message that is about no field. */
-export const notice = signal(/** @type {{text: string, kind: "error" | "done"} | null} */ (null));
+/** An error that is about no field; it stays until it is closed. */
+export const notice = signal(/** @type {string | null} */ (null));
+
+/** What was done just now, where the page does not show it otherwise. */
+export const done = signal(/** @type {string | null} */ (null));
 
 /**
- * Say something at the top of the page.
+ * Say something that concerns the whole page.
  * @param {string} text
  * @param {"error" | "done"} kind
  */
 export function say(text, kind = "error") {
-  notice.value = { text, kind };
+  (kind === "error" ? notice : done).value = text;
 }
 
 /** @type {(command: object) => Promise<Reply>} */
@@ -134,10 +137,12 @@ export function showError(where, message) {
  * @param {string[]} wheres
  */
 export function forgetErrors(wheres) {
-  if (!wheres.some((where) => errors.peek().has(where))) return;
   const left = new Map(errors.peek());
-  for (const where of wheres) left.delete(where);
-  errors.value = left;
+  for (const where of wheres) {
+    if (left.get(where) === notice.peek()) notice.value = null;
+    left.delete(where);
+  }
+  if (left.size < errors.peek().size) errors.value = left;
 }
 
 /**
@@ -150,8 +155,8 @@ export async function change(part, at) {
   const changed = at === undefined ? places(part) : [at, ...places(part)];
   const reply = await sender({ do: "settings", settings: part });
   if (reply.ok) {
-    forgetErrors(changed);
-    notice.value = null;
+    const nowhere = [...errors.peek().keys()].filter((where) => !fields.has(where));
+    forgetErrors([...changed, ...nowhere]);
   } else {
     showError(at ?? reply.where ?? changed[0] ?? "", reply.error ?? "this was refused");
   }

@@ -54,7 +54,7 @@ function Solver() {
         <${NumberField} key=${name} label=${words(name)} where=${`training.hyperparameters.${name}`}
           value=${training.hyperparameters[name] ?? null} none=${String(usual)}
           set=${(/** @type {number | null} */ value) => change(
-            { training: { hyperparameters: { [name]: value ?? usual } } },
+            { training: { hyperparameters: { [name]: value } } },
             `training.hyperparameters.${name}`)} />`)}
       <${NumberField} label="Batch size" where="training.batch_size" value=${training.batch_size}
         none="all rows"

@@ -17,7 +17,7 @@
  * @property {number} classes
  * @property {string | null} target
  * @property {string[] | null} columns
- * @property {Record<string, string>} kinds
+ * @property {Record<string, string | null>} kinds  those that were said; in a change null unsays one
  * @property {"classification" | "regression" | null} task
  * @property {number} validation  share of the rows
  */
@@ -37,7 +37,7 @@
  * @property {string} solver
  * @property {number | null} learning_rate
  * @property {string} schedule
- * @property {Record<string, number>} hyperparameters
+ * @property {Record<string, number | null>} hyperparameters  those that were said, as kinds
  * @property {number | null} batch_size
  * @property {number} l1
  * @property {number} l2
