@@ -54,9 +54,12 @@ ORDER = [
     "checking.mending", "checking.checker", "testing", "checking.sandbox", "checking.grading",
     "playing", "playing.toys", "playing.readers", "playing.choices", "playing.sources",
     "playing.settling", "playing.curve", "playing.run",
-    "options", "checkoptions", "sheetoptions", "exportoptions", "importoptions", "commands",
+    "options", "checkoptions", "sheetoptions", "exportoptions", "importoptions", "playoptions",
+    "commands", "playing.sharing", "playing.guided", "playing.view", "playing.tabs",
+    "playing.commands", "playing.worker", "playing.pace", "playing.frame", "playing.about",
+    "playing.planning", "playing.heads", "playing.session", "playing.guard", "playing.server",
     "traincommand", "checkcommand", "explaincommand", "worksheetcommand", "exportcommand",
-    "importcommand", "cli",
+    "importcommand", "playcommand", "cli",
 ]  # fmt: skip
 
 

@@ -223,7 +223,7 @@ def serve(
 def configuration(served: Application) -> uvicorn.Config:
     """Return how uvicorn runs the playground."""
     return uvicorn.Config(
-        served,  # type: ignore[arg-type]
+        served,
         http="h11",
         ws="websockets-sansio",
         ws_max_size=MOST_OF_A_MESSAGE,

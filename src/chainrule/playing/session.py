@@ -14,16 +14,17 @@ from typing import Any, TypeVar
 
 from chainrule.commands import compile_for
 from chainrule.errors import BadSetting, ChainruleError
-from chainrule.playing import heads
-from chainrule.playing.choices import Choices, choices_of, document, makes_a_new_run
+from chainrule.playing import about, heads
+from chainrule.playing.choices import Choices
 from chainrule.playing.commands import Command, read_command
 from chainrule.playing.frame import pack
 from chainrule.playing.guided import GUIDED
 from chainrule.playing.pace import Pace
+from chainrule.playing.planning import Plan, planned
 from chainrule.playing.readers import BadChoice
 from chainrule.playing.run import FAILED, GOING, Run
-from chainrule.playing.settling import ready, settle
-from chainrule.playing.sources import Source, find, table_of, table_source
+from chainrule.playing.sharing import Download, as_csv, exported
+from chainrule.playing.sources import Source, table_source
 from chainrule.playing.tabs import Tab
 from chainrule.playing.view import read_view
 from chainrule.playing.worker import Worker
@@ -33,6 +34,7 @@ T = TypeVar("T")
 COMPILING = (
     "The engine is being compiled for this machine, once per version; it takes some seconds."
 )
+FIRST_SPEED = 100.0  # steps a second: slow enough to see a small network learn
 PATIENCE = 0.3  # seconds that a frame waits for a worker that compiles
 
 
@@ -45,6 +47,11 @@ class Session:
         The tables on offer.
     choices : Choices
         What the page begins with.
+
+    Raises
+    ------
+    BadChoice, BadTable
+        If it cannot begin so.
 
     Attributes
     ----------
@@ -59,23 +66,21 @@ class Session:
     """
 
     def __init__(self, sources: Mapping[str, Source], choices: Choices) -> None:
-        self.sources, self.choices = dict(sources), choices
+        self.sources = dict(sources)
         self.state, self.revision, self.number, self.shelf_revision = 0, 0, 0, 0
         self.run: Run | None = None
-        self.table: Any = None
         self.playing, self.owed = False, 0
-        self.speed: float | None = None
-        self.notes: tuple[str, ...] = ()
+        self.speed: float | None = FIRST_SPEED
         self.busy = ""  # why the worker does not answer for some seconds
         self.pace = Pace()
-        self._drawn_by: Any = None  # by what the present table was made
         self._tabs: set[Tab] = set()
         self._compiled: set[str] = set()
         self._worker = Worker(self._turn)
+        self.plan = planned(self.sources, {}, choices)
 
     def __enter__(self) -> Session:
         self._worker.start()
-        self._worker.ask(lambda: self._change({}))
+        self._worker.ask(lambda: self._begin(self.plan))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -105,7 +110,7 @@ class Session:
             elif command.do == "view":
                 tab.look(read_view(command.arguments["view"]))
             else:
-                reply |= await self._ask(lambda: self._do(command)) or {}
+                reply |= await self._ask(lambda: self._do(command))
         except ChainruleError as error:
             where = getattr(error, "where", None)
             return reply | {"ok": False, "error": str(error), "where": where}
@@ -125,6 +130,18 @@ class Session:
         """Take a table in, and train on it from now on."""
         source = await asyncio.to_thread(table_source, name, content)
         return await self._ask(lambda: self._take_in(source))
+
+    async def export(self, to: str) -> Download:
+        """Return the present model as a file."""
+        model = await self._ask(lambda: self._present().model())
+        return await asyncio.to_thread(exported, model, to)
+
+    async def table(self) -> Download:
+        """Return the present table as CSV."""
+        plan = self.plan
+        content = await asyncio.to_thread(as_csv, plan.table)
+        name = plan.source.key.partition(":")[2]
+        return Download(f"{name}.csv", content, "text/csv; charset=utf-8")
 
     def _ask(self, job: Callable[[], T]) -> asyncio.Future[T]:
         return asyncio.wrap_future(self._worker.ask(job))
@@ -158,17 +175,17 @@ class Session:
         for tab in self._tabs:
             tab.tell()
 
-    def _do(self, command: Command) -> dict[str, Any] | None:
-        """Do a command that was checked."""
+    def _do(self, command: Command) -> dict[str, Any]:
+        """Do a command that was checked; return what the reply says."""
         act: Callable[..., dict[str, Any] | None] = getattr(self, f"_{command.do}_command")
         try:
-            return act(**command.arguments)
+            return act(**command.arguments) or {}
         finally:
             self._changed()
 
     def _settings_command(self, settings: dict[str, Any]) -> dict[str, Any]:
         self._change(settings)
-        return {"notes": list(self.notes)}
+        return {"notes": list(self.plan.notes)}
 
     def _play_command(self) -> None:
         self._going()
@@ -185,7 +202,7 @@ class Session:
         self.number += 1
 
     def _new_seed_command(self) -> dict[str, Any]:
-        return self._settings_command({"seed": self.choices.seed + 1})
+        return self._settings_command({"seed": self.plan.choices.seed + 1})
 
     def _step_command(self, count: int) -> dict[str, Any]:
         run = self._going()
@@ -212,7 +229,7 @@ class Session:
     def _present(self) -> Run:
         """Return the run."""
         if self.run is None:
-            raise BadSetting("there is no run: the settings cannot be used; choose a table")
+            raise BadSetting("the engine is still being compiled; in some seconds it is there")
         return self.run
 
     def _going(self) -> Run:
@@ -225,34 +242,40 @@ class Session:
 
     def _change(self, change: dict[str, Any], before: Choices | None = None) -> None:
         """Change the settings, all of it or nothing, and go on with the run or begin a new one."""
-        after = choices_of(change, before or self.choices)
-        source = find(self.sources, after.data.source)
-        drawn_by = (after.data.source, source, after.data)
-        table = self.table if drawn_by == self._drawn_by else table_of(source, after.data)
-        after, notes = settle(after, source, table, change)
-        if self.run is None or makes_a_new_run(self.choices, after):
-            run = self._begun(after, source, table)
-            going = self.playing and self.run is not None and self.run.status == GOING
-            self.run, self.playing, self.owed = run, going, 0
-            self.number += 1
-            self.pace.begin(self.speed)
+        plan = planned(self.sources, change, before or self.plan.choices, self.plan)
+        if self.run is None or plan.prepared is not self.plan.prepared:
+            self._begin(plan)
         else:
-            self.run.change(after)
-        self.choices, self.table, self._drawn_by, self.notes = after, table, drawn_by, notes
-        self.revision += 1
+            self.run.change(plan.choices)
+            self._take(plan)
 
-    def _begun(self, choices: Choices, source: Source, table: Any) -> Run:
-        """Return a new run; compile the engine for its type of numbers, if that is not done."""
-        prepared = ready(choices, source, table)
-        if choices.dtype not in self._compiled:
+    def _begin(self, plan: Plan) -> None:
+        """Begin a new run; it goes on by itself if the one before did."""
+        run = self._new_run(plan)
+        if self.run is None or self.run.status != GOING:
+            self.playing = False
+        self.run, self.owed = run, 0
+        self.number += 1
+        self.pace.begin(self.speed)
+        self._take(plan)
+
+    def _take(self, plan: Plan) -> None:
+        self.plan = plan
+        self.revision += 1
+        self._changed()
+
+    def _new_run(self, plan: Plan) -> Run:
+        """Return a run; compile the engine for its type of numbers, if that is not done."""
+        dtype = plan.choices.dtype
+        if dtype not in self._compiled:
             self.busy = COMPILING
             self._changed()
             try:
-                compile_for(choices.dtype)
+                compile_for(dtype)
             finally:
                 self.busy = ""
-            self._compiled.add(choices.dtype)
-        return Run(prepared, choices)
+            self._compiled.add(dtype)
+        return Run(plan.prepared, plan.choices)
 
     def _take_in(self, source: Source) -> str:
         """Put a table on offer, and choose it."""
@@ -270,8 +293,26 @@ class Session:
         return source.key
 
     def _frame(self, tab: Tab) -> bytes:
-        return pack(*heads.frame(self, tab))
+        if self.run is None:
+            return pack(heads.waiting(tab.frame, self.busy), {})
+        head, blocks = heads.frame(self.run, self.plan, self._standing(self.run), tab)
+        if tab.is_new("options", self.shelf_revision):
+            head["options"] = about.options(self.sources)
+        return pack(head, blocks)
 
-    def settings(self) -> dict[str, Any]:
-        """Return the whole of the settings as a document."""
-        return document(self.choices)
+    def _standing(self, run: Run) -> dict[str, Any]:
+        """Return how the session stands, for the head of a frame."""
+        status = run.status
+        if status == GOING:
+            status = "playing" if self.playing or self.owed else "paused"
+        measured = self.pace.measured() if status == "playing" else None
+        return {
+            "status": status,
+            "why": run.why or " ".join(self.plan.notes),
+            "samples_per_second": measured[0] if measured else None,
+            "engine_share": measured[1] if measured else None,
+            "settings_revision": self.revision,
+            "run": self.number,
+            "speed": self.speed,
+            "snapshots": [],
+        }
