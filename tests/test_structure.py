@@ -54,6 +54,8 @@ ORDER = [
     "checking.mending", "checking.checker", "testing", "checking.sandbox", "checking.grading",
     "playing", "playing.toys", "playing.readers", "playing.choices", "playing.sources",
     "playing.settling", "playing.curve", "playing.run",
+    "playing.scene", "playing.looks", "playing.scores", "playing.spread",
+    "playing.snapshots",
     "options", "checkoptions", "sheetoptions", "exportoptions", "importoptions", "playoptions",
     "commands", "playing.sharing", "playing.guided", "playing.view", "playing.tabs",
     "playing.commands", "playing.worker", "playing.pace", "playing.frame", "playing.about",

@@ -8,6 +8,7 @@ bits as ``train``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -372,7 +373,7 @@ class Run:
             **{name: getattr(self, name) for name in PLAIN},
         }
 
-    def restore(self, kept: dict[str, Any]) -> None:
+    def restore(self, kept: Mapping[str, Any]) -> None:
         """Go back to what ``copy_state`` returned, of this run or one on the same data."""
         for name in KEPT:
             getattr(self.state, name)[:] = kept[name]

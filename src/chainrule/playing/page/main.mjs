@@ -13,7 +13,7 @@ import { Scores } from "./scores.mjs";
 import { Ship } from "./ship.mjs";
 import { begin, connect } from "./socket.mjs";
 import { Spread } from "./spread.mjs";
-import { connection, dark, done, notice, ready, say, theme } from "./store.mjs";
+import { connection, dark, done, head, notice, ready, say, theme } from "./store.mjs";
 import { Surface } from "./surface.mjs";
 import { Training } from "./training.mjs";
 import { State, Transport, oneEpoch, oneStep, playOrPause, rewind } from "./transport.mjs";
@@ -27,6 +27,9 @@ const KEYS = /** @type {[key: string, what: string, act: () => unknown][]} */ ([
   ["?", "this list", () => { helping.value = true; }],
 ]);
 const DONE_FOR = 2500; // milliseconds that a message of success stays
+
+const ANOTHER_TOKEN = "The playground was started anew with another token: "
+  + "open the address that it printed.";
 
 const helping = signal(false);
 const dropping = signal(false);
@@ -69,8 +72,7 @@ function Said() {
           <p class="banner bad"><span>Connection lost, trying again …</span>
             <button type="button" class="small" onClick=${connect}>Try now</button></p>`}
         ${state === "refused" && html`
-          <p class="banner bad"><span>The playground was started anew with another token: open the
-            address that it printed.</span></p>`}
+          <p class="banner bad"><span>${ANOTHER_TOKEN}</span></p>`}
         ${notice.value !== null && html`
           <p class="banner bad"><span>${notice.value}</span>
             <button type="button" class="small" aria-label="Close this message"
@@ -106,7 +108,7 @@ function Page() {
     return html`
       <main class="waiting">
         <h1>chainrule playground</h1>
-        <p>${connection.value === "first" ? "Connecting …" : ""}</p>
+        <p>${head.value.why ?? (connection.value === "first" ? "Connecting …" : "")}</p>
         <${Said} />
       </main>`;
   }
