@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from chainrule.playing.choices import Choices, Data, choices_of, makes_a_new_run
+from chainrule.playing.scene import Scene, scene_of
 from chainrule.playing.settling import ready, settle
 from chainrule.playing.sources import Source, find, table_of
 from chainrule.prepare import Prepared
@@ -24,6 +25,7 @@ class Plan(NamedTuple):
     notes : tuple of str
         What fell back, because it did not go with the table.
     prepared : Prepared
+    scene : Scene
     """
 
     choices: Choices
@@ -32,6 +34,7 @@ class Plan(NamedTuple):
     table: Any
     notes: tuple[str, ...]
     prepared: Prepared
+    scene: Scene
 
 
 def planned(
@@ -73,7 +76,7 @@ def planned(
         table = table_of(source, after.data)
     settled, notes = settle(after, source, table, change)
     if plan is not None and not makes_a_new_run(plan.choices, settled):
-        prepared = plan.prepared
-    else:
-        prepared = ready(settled, source, table)
-    return Plan(settled, source, after.data, table, notes, prepared)
+        return Plan(settled, source, after.data, table, notes, plan.prepared, plan.scene)
+    prepared = ready(settled, source, table)
+    scene = scene_of(prepared, table)
+    return Plan(settled, source, after.data, table, notes, prepared, scene)

@@ -14,16 +14,17 @@ from typing import Any, TypeVar
 
 from chainrule.commands import compile_for
 from chainrule.errors import BadSetting, ChainruleError
-from chainrule.playing import about, heads
+from chainrule.playing import heads
 from chainrule.playing.choices import Choices
 from chainrule.playing.commands import Command, read_command
 from chainrule.playing.frame import pack
 from chainrule.playing.guided import GUIDED
+from chainrule.playing.heads import Seen
 from chainrule.playing.pace import Pace
 from chainrule.playing.planning import Plan, planned
-from chainrule.playing.readers import BadChoice
 from chainrule.playing.run import FAILED, GOING, Run
 from chainrule.playing.sharing import Download, as_csv, exported
+from chainrule.playing.snapshots import Snapshots
 from chainrule.playing.sources import Source, table_source
 from chainrule.playing.tabs import Tab
 from chainrule.playing.view import read_view
@@ -67,7 +68,7 @@ class Session:
 
     def __init__(self, sources: Mapping[str, Source], choices: Choices) -> None:
         self.sources = dict(sources)
-        self.state, self.revision, self.number, self.shelf_revision = 0, 0, 0, 0
+        self.state, self.revision, self.number, self.offered = 0, 0, 0, 0
         self.run: Run | None = None
         self.playing, self.owed = False, 0
         self.speed: float | None = FIRST_SPEED
@@ -75,12 +76,14 @@ class Session:
         self.pace = Pace()
         self._tabs: set[Tab] = set()
         self._compiled: set[str] = set()
+        self.snapshots = Snapshots()
+        self._plans: dict[int, Plan] = {}  # of the snapshots
         self._worker = Worker(self._turn)
         self.plan = planned(self.sources, {}, choices)
 
     def __enter__(self) -> Session:
         self._worker.start()
-        self._worker.ask(lambda: self._begin(self.plan))
+        self._worker.ask(self._begin_first)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -118,13 +121,15 @@ class Session:
 
     async def frame(self, tab: Tab) -> bytes:
         """Return the next frame of a tab."""
-        asked = asyncio.ensure_future(self._ask(lambda: self._frame(tab)))
-        while True:
-            done, _ = await asyncio.wait([asked], timeout=PATIENCE)
-            if done:
-                return await asked
+        number, view = tab.frame, tab.view
+        asked = self._ask(self._seen)
+        while not (await asyncio.wait([asked], timeout=PATIENCE))[0]:
             if self.busy and asked.cancel():
-                return pack(heads.waiting(tab.frame, self.busy), {})
+                return pack(heads.waiting(number, self.busy), {})
+        seen = await asked
+        if seen is None:
+            return pack(heads.waiting(number, self.busy), {})
+        return await asyncio.to_thread(lambda: pack(*heads.frame(seen, tab, number, view)))
 
     async def upload(self, name: str, content: bytes) -> str:
         """Take a table in, and train on it from now on."""
@@ -226,6 +231,25 @@ class Session:
         self._change(GUIDED[key].settings, Choices())
         return {"view": GUIDED[key].view}
 
+    def _snapshot_command(self, name: str) -> dict[str, Any]:
+        kept = self.snapshots.keep(self._present(), self.plan.scene, name)
+        self._plans[kept.number] = self.plan
+        return {"snapshot": kept.number}
+
+    def _restore_command(self, snapshot: int) -> None:
+        kept = self.snapshots.find(snapshot)
+        self._pause_command()
+        self.run = kept.run()
+        self.number += 1
+        self._take(self._plans[snapshot]._replace(choices=kept.choices, notes=()))
+
+    def _forget_command(self, snapshot: int) -> None:
+        self.snapshots.forget(snapshot)
+        del self._plans[snapshot]
+
+    def _rename_command(self, snapshot: int, name: str) -> None:
+        self.snapshots.rename(snapshot, name)
+
     def _present(self) -> Run:
         """Return the run."""
         if self.run is None:
@@ -239,6 +263,14 @@ class Session:
             more = "" if run.status == FAILED else ": rewind, or change when it stops"
             raise BadSetting(f"{run.why}{more}")
         return run
+
+    def _begin_first(self) -> None:
+        try:
+            self._begin(self.plan)
+        except Exception as error:
+            self.busy = f"The run cannot begin: {error}"
+            self._changed()
+            raise
 
     def _change(self, change: dict[str, Any], before: Choices | None = None) -> None:
         """Change the settings, all of it or nothing, and go on with the run or begin a new one."""
@@ -279,26 +311,32 @@ class Session:
 
     def _take_in(self, source: Source) -> str:
         """Put a table on offer, and choose it."""
-        before = self.sources.get(source.key)
-        self.sources[source.key] = source
+        before = self.sources
+        self.sources = {**before, source.key: source}
         try:
             self._change({"data": {"source": source.key, "target": source.target}})
-        except BadChoice:
-            del self.sources[source.key]
-            if before is not None:
-                self.sources[source.key] = before
+        except ChainruleError:
+            self.sources = before
             raise
-        self.shelf_revision += 1
+        self.offered += 1
         self._changed()
         return source.key
 
-    def _frame(self, tab: Tab) -> bytes:
-        if self.run is None:
-            return pack(heads.waiting(tab.frame, self.busy), {})
-        head, blocks = heads.frame(self.run, self.plan, self._standing(self.run), tab)
-        if tab.is_new("options", self.shelf_revision):
-            head["options"] = about.options(self.sources)
-        return pack(head, blocks)
+    def _seen(self) -> Seen | None:
+        """Return the run at this moment, or None if there is none yet."""
+        run = self.run
+        if run is None:
+            return None
+        return Seen(
+            plan=self.plan,
+            theta=run.theta.copy(),
+            gradient=run.gradient.copy(),
+            curve=run.points(),
+            head=heads.standing(run) | self._standing(run),
+            sources=self.sources,
+            offered=self.offered,
+            snapshots=self.snapshots.kept,
+        )
 
     def _standing(self, run: Run) -> dict[str, Any]:
         """Return how the session stands, for the head of a frame."""
@@ -314,5 +352,5 @@ class Session:
             "settings_revision": self.revision,
             "run": self.number,
             "speed": self.speed,
-            "snapshots": [],
+            "snapshots": self.snapshots.told(),
         }
