@@ -7,7 +7,7 @@ import { Drawing } from "./drawing.mjs";
 import { GuidedMenu, GuidedText } from "./guided.mjs";
 import { Keep } from "./keep.mjs";
 import { beginLink } from "./link.mjs";
-import { Layers, Model } from "./model.mjs";
+import { Model } from "./model.mjs";
 import { Panel } from "./panel.mjs";
 import { Scores } from "./scores.mjs";
 import { Ship } from "./ship.mjs";
@@ -124,7 +124,7 @@ function Page() {
             <${Panel} name="training" title="Training" open="wide"><${Training} /><//>
           </div>
           <div class="column">
-            <${Panel} name="network" title="Network"><${Layers} /><${Drawing} /><${Model} /><//>
+            <${Panel} name="network" title="Network"><${Drawing} /><${Model} /><//>
             <${Panel} name="worked" title="Worked step" open="wide"><${Worked} /><//>
             <${Panel} name="keep" title="Kept runs" open="wide"><${Keep} /><//>
             <${Panel} name="ship" title="Take it along" open="wide"><${Ship} /><//>
