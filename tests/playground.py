@@ -8,6 +8,7 @@ import threading
 import time
 
 import uvicorn
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from chainrule.playing.choices import choices_of
@@ -101,6 +102,14 @@ class Page:
         seen = len(self.frames)
         self.until(lambda head: len(self.frames) > seen)
         return self.head
+
+    def closed(self):
+        """Wait until the server closes the connection; return its code."""
+        while True:
+            try:
+                self.socket.recv(timeout=LONGEST)
+            except ConnectionClosed as error:
+                return error.rcvd.code
 
     def until(self, wanted):
         """Take frames until the head is as wanted; return it."""

@@ -5,11 +5,11 @@ import json
 import socket
 
 import pytest
-from playground import LONGEST, TOKEN, playground
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import InvalidStatus
 
 from chainrule.errors import BadSetting
 from chainrule.playing import guard, server
+from playground import LONGEST, TOKEN, playground
 
 
 @pytest.fixture(scope="module")
@@ -218,10 +218,7 @@ def test_a_body_that_is_too_long_is_refused_whether_it_says_so_or_not(served, mo
 def test_a_message_that_is_too_long_closes_the_socket(served):
     with served.page() as page:
         page.socket.send("x" * (server.MOST_OF_A_MESSAGE + 1))
-        with pytest.raises(ConnectionClosed) as caught:
-            while True:
-                page.socket.recv(timeout=LONGEST)
-    assert caught.value.rcvd.code == 1009
+        assert page.closed() == 1009
 
 
 def test_malformed_messages_are_answered_and_many_close_the_socket(served):
@@ -237,16 +234,13 @@ def test_malformed_messages_are_answered_and_many_close_the_socket(served):
         assert page.ask("step", count=1)["ok"] is True
         for _ in range(server.MOST_MALFORMED):
             page.socket.send("{}")
-        with pytest.raises(ConnectionClosed) as caught:
-            while True:
-                page._receive()
-    assert caught.value.rcvd.code == server.POLICY_VIOLATION
+        assert page.closed() == server.POLICY_VIOLATION
 
 
 def test_a_port_that_is_taken_and_an_address_that_is_not_here_are_said(served):
     with pytest.raises(BadSetting, match=f"port={served.port} is taken"):
         server.listening("127.0.0.1", served.port)
-    with pytest.raises(BadSetting, match="host=no.such.name.invalid is no address"):
+    with pytest.raises(BadSetting, match=r"host=no\.such\.name\.invalid is no address"):
         server.listening("no.such.name.invalid", 0)
-    with pytest.raises(BadSetting, match="cannot listen on host=192.0.2.1"):
+    with pytest.raises(BadSetting, match=r"cannot listen on host=192\.0\.2\.1"):
         server.listening("192.0.2.1", 0)
