@@ -7,13 +7,13 @@ import { Drawing } from "./drawing.mjs";
 import { GuidedMenu, GuidedText } from "./guided.mjs";
 import { Keep } from "./keep.mjs";
 import { beginLink } from "./link.mjs";
-import { Layers, Model } from "./model.mjs";
+import { Model } from "./model.mjs";
 import { Panel } from "./panel.mjs";
 import { Scores } from "./scores.mjs";
 import { Ship } from "./ship.mjs";
 import { begin, connect } from "./socket.mjs";
 import { Spread } from "./spread.mjs";
-import { connection, dark, done, notice, ready, say, theme } from "./store.mjs";
+import { connection, dark, done, head, notice, ready, say, theme } from "./store.mjs";
 import { Surface } from "./surface.mjs";
 import { Training } from "./training.mjs";
 import { State, Transport, oneEpoch, oneStep, playOrPause, rewind } from "./transport.mjs";
@@ -27,6 +27,9 @@ const KEYS = /** @type {[key: string, what: string, act: () => unknown][]} */ ([
   ["?", "this list", () => { helping.value = true; }],
 ]);
 const DONE_FOR = 2500; // milliseconds that a message of success stays
+
+const ANOTHER_TOKEN = "The playground was started anew with another token: "
+  + "open the address that it printed.";
 
 const helping = signal(false);
 const dropping = signal(false);
@@ -69,8 +72,7 @@ function Said() {
           <p class="banner bad"><span>Connection lost, trying again …</span>
             <button type="button" class="small" onClick=${connect}>Try now</button></p>`}
         ${state === "refused" && html`
-          <p class="banner bad"><span>The playground was started anew with another token: open the
-            address that it printed.</span></p>`}
+          <p class="banner bad"><span>${ANOTHER_TOKEN}</span></p>`}
         ${notice.value !== null && html`
           <p class="banner bad"><span>${notice.value}</span>
             <button type="button" class="small" aria-label="Close this message"
@@ -106,7 +108,7 @@ function Page() {
     return html`
       <main class="waiting">
         <h1>chainrule playground</h1>
-        <p>${connection.value === "first" ? "Connecting …" : ""}</p>
+        <p>${head.value.why ?? (connection.value === "first" ? "Connecting …" : "")}</p>
         <${Said} />
       </main>`;
   }
@@ -122,7 +124,7 @@ function Page() {
             <${Panel} name="training" title="Training" open="wide"><${Training} /><//>
           </div>
           <div class="column">
-            <${Panel} name="network" title="Network"><${Layers} /><${Drawing} /><${Model} /><//>
+            <${Panel} name="network" title="Network"><${Drawing} /><${Model} /><//>
             <${Panel} name="worked" title="Worked step" open="wide"><${Worked} /><//>
             <${Panel} name="keep" title="Kept runs" open="wide"><${Keep} /><//>
             <${Panel} name="ship" title="Take it along" open="wide"><${Ship} /><//>

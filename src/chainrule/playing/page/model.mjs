@@ -1,6 +1,6 @@
 // The network: its layers, above the drawing, and what else makes it, below.
 
-import { html } from "./vendor/vendor.mjs";
+import { computed, html } from "./vendor/vendor.mjs";
 import { Choice, NumberField, Toggle, useError } from "./fields.mjs";
 import { change, errors, network, options, settings, table } from "./store.mjs";
 import { count, some, words } from "./words.mjs";
@@ -79,11 +79,16 @@ function Layer({ layer, size, activation }) {
     </li>`;
 }
 
+/** Whether there is a column for one more layer, before the output's. */
+export const addable = computed(() => {
+  const { hidden_layer_sizes: hidden, preset } = settings.value.network;
+  return preset === null && hidden.length < (options.value.limits.hidden_layers ?? 10);
+});
+
 /** The layers in a row, as the drawing below has them. */
 export function Layers() {
   const { sizes, output } = network.value;
-  const { hidden_layer_sizes: hidden, preset } = settings.value.network;
-  const most = options.value.limits.hidden_layers ?? 10;
+  const { preset } = settings.value.network;
   useError("network.hidden_layer_sizes");
   useError("network.hidden");
   const message = errors.value.get("network.hidden_layer_sizes") ?? errors.value.get("network.hidden");
@@ -96,7 +101,7 @@ export function Layers() {
         </li>
         ${preset === null && layers().map(([size, activation], layer) => html`
           <${Layer} key=${layer} layer=${layer} size=${size} activation=${activation} />`)}
-        ${preset === null && hidden.length < most && html`
+        ${addable.value && html`
           <li class="layer add">
             <button type="button" onClick=${addLayer} aria-label="Add a hidden layer"
               title="Add a hidden layer"><span aria-hidden="true">+</span> layer</button>

@@ -4,13 +4,14 @@
 // next, so nothing queues. A lost connection is tried again, ever more slowly.
 
 import { batch, effect } from "./vendor/vendor.mjs";
-import { blocks, connection, head, look, sendBy, view } from "./store.mjs";
+import { blocks, connection, head, look, notice, sendBy, view } from "./store.mjs";
 
 /** @import {Block, Head, Reply} from "./types.mjs" */
 
 /** The token of this launch, from the page's address. */
 export const token = new URLSearchParams(location.search).get("token") ?? "";
 
+const NOT_DONE = "the connection is lost: this was not done";
 const FIRST_WAIT = 400; // milliseconds
 const LONGEST_WAIT = 8000;
 
@@ -83,7 +84,7 @@ function drawn(done) {
 function send(command) {
   const open = socket;
   if (open === null || open.readyState !== WebSocket.OPEN) {
-    return Promise.resolve({ ok: false, error: "the connection is lost: this was not done" });
+    return Promise.resolve({ ok: false, error: NOT_DONE });
   }
   const id = ++number;
   return new Promise((resolve) => {
@@ -105,6 +106,7 @@ function receive(event) {
   try {
     take(frame);
   } finally {
+    if (connection.peek() !== "open" && notice.peek() === NOT_DONE) notice.value = null;
     connection.value = "open";
     wait = FIRST_WAIT;
     drawn(() => {
@@ -118,7 +120,7 @@ function receive(event) {
 /** Whether the server still knows the token; null when it does not answer. */
 async function known() {
   try {
-    const answer = await fetch(`/?token=${encodeURIComponent(token)}`);
+    const answer = await fetch(`/?token=${encodeURIComponent(token)}`, { cache: "no-store" });
     return answer.status !== 403;
   } catch {
     return null;

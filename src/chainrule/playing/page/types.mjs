@@ -153,6 +153,7 @@
  * @property {Scores} train
  * @property {Scores | null} validation
  * @property {number} step
+ * @property {{train: number, validation: number}} [rows]  that are scored: all, or some of many
  * @property {{classes: string[], train: number[][], validation: number[][] | null} | null} confusion
  */
 

@@ -1,0 +1,47 @@
+// Numbers of plots as text: three digits, per cents, and the round numbers of an axis.
+
+import { count, number } from "./words.mjs";
+
+/**
+ * A number with a few significant digits.
+ * @param {number | null | undefined} value
+ * @param {number} [digits]
+ */
+export function short(value, digits = 3) {
+  return number(value, digits);
+}
+
+/**
+ * A share as per cent.
+ * @param {number | null | undefined} share
+ */
+export function percent(share) {
+  if (share === null || share === undefined || Number.isNaN(share)) return "\u2013";
+  const of = 100 * share;
+  return `${of > 0 && of < 99.95 && (of < 1 || of > 99) ? of.toFixed(1) : of.toFixed(0)} %`;
+}
+
+/**
+ * Round numbers that divide a range, with their texts.
+ * @param {number} low
+ * @param {number} high
+ * @param {number} most
+ * @returns {{value: number, text: string}[]}
+ */
+export function ticks(low, high, most) {
+  const span = high - low;
+  if (!(span > 0) || !Number.isFinite(span)) return [{ value: low, text: short(low) }];
+  const rough = span / Math.max(1, most);
+  const ten = 10 ** Math.floor(Math.log10(rough));
+  const step = ten * ([1, 2, 5].find((factor) => factor * ten >= rough * 0.999) ?? 10);
+  const places = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  const found = [];
+  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * span; k += 1) {
+    const value = k * step;
+    const size = Math.max(Math.abs(low), Math.abs(high));
+    const text = size >= 1e6 || size < 1e-3 ? short(value, 2)
+      : places === 0 ? count(value) : value.toFixed(places);
+    found.push({ value, text: k === 0 ? "0" : text.replaceAll("-", "\u2212") });
+  }
+  return found;
+}
