@@ -22,9 +22,8 @@ from chainrule.explaining.signs import Signs
 from chainrule.explaining.steps import derive, most_shown
 from chainrule.explaining.tables import Sample, of_sample
 from chainrule.explaining.template import Template
-from chainrule.explaining.trace import Step, trace
-from chainrule.playing.ahead import own_update, rate_of
-from chainrule.playing.run import GOING, Run
+from chainrule.explaining.trace import trace
+from chainrule.playing.ahead import Moment, own_update
 from chainrule.prepare import Prepared
 from chainrule.target import known_rows
 from chainrule.terminal import printable
@@ -70,12 +69,13 @@ def rows_of(prepared: Prepared, table: Any) -> Rows:
     return Rows(prepared, table, np.flatnonzero(known))
 
 
-def worked(run: Run, rows: Rows, look: Look, known: Container[str] = ()) -> dict[str, Any]:
+def worked(moment: Moment, rows: Rows, look: Look, known: Container[str] = ()) -> dict[str, Any]:
     """Return the worked step of a row.
 
     Parameters
     ----------
-    run : Run
+    moment : Moment
+        Of a run; with its batch where a weight is looked at.
     rows : Rows
         Of the run's table.
     look : Look
@@ -93,6 +93,8 @@ def worked(run: Run, rows: Rows, look: Look, known: Container[str] = ()) -> dict
     Examples
     --------
     >>> from chainrule.playing.choices import Choices
+    >>> from chainrule.playing.ahead import moment_of
+    >>> from chainrule.playing.run import Run
     >>> from chainrule.playing.settling import ready
     >>> from chainrule.playing.sources import shelf, table_of
     >>> from types import SimpleNamespace
@@ -100,7 +102,8 @@ def worked(run: Run, rows: Rows, look: Look, known: Container[str] = ()) -> dict
     >>> table = table_of(moons, chosen.data)
     >>> prepared = ready(chosen, moons, table)
     >>> look = SimpleNamespace(part="train", row=5, weight=None, neuron=(2, 1))
-    >>> found = worked(Run(prepared, chosen), rows_of(prepared, table), look)
+    >>> moment = moment_of(Run(prepared, chosen))
+    >>> found = worked(moment, rows_of(prepared, table), look)
     >>> [section["title"] for section in found["template"]["sections"]]
     ['Preprocessing', 'The network', 'One neuron: layer 2, number 1']
     """
@@ -110,9 +113,8 @@ def worked(run: Run, rows: Rows, look: Look, known: Container[str] = ()) -> dict
     row = min(max(look.row, 0), len(numbers) - 1)
     number = int(numbers[row])
     cells = rows.table.slice(int(rows.places[number]), 1)
-    coming = run.next_rows()
     try:
-        template = Template(_derivation(run, number, cells, look, coming))
+        template = Template(_derivation(moment, number, cells, look))
     except BadSetting as error:
         words = Section("No step to show", (Words((Live(f"{error}."),)),))
         template = Template(Derivation("The worked step", (words,)))
@@ -123,9 +125,9 @@ def worked(run: Run, rows: Rows, look: Look, known: Container[str] = ()) -> dict
         "part": part,
         "row": row,
         "of": len(numbers),
-        "next": int(np.flatnonzero(rows.prepared.train == coming[0])[0]),
+        "next": int(np.flatnonzero(rows.prepared.train == moment.rows[0])[0]),
         "raw": {name: _cell(cells, name) for name in cells.column_names},
-        "step": run.step,
+        "step": moment.step.number - 1,
     }
 
 
@@ -134,27 +136,23 @@ def _cell(cells: Any, name: str) -> str:
     return "" if value is None else printable(str(value))[:CELL]
 
 
-def _derivation(
-    run: Run, number: int, cells: Any, look: Look, coming: NDArray[np.intp]
-) -> Derivation:
+def _derivation(moment: Moment, number: int, cells: Any, look: Look) -> Derivation:
     """Return the sections on a row of ``prepared``."""
-    prepared, network, given = run.prepared, run.network, run.choices.training
+    prepared, network, theta = moment.prepared, moment.network, moment.theta
     weight, neuron = _weight(look, network.sizes), _neuron(look, network.sizes)
     x, y = prepared.X[number], prepared.Y[number]
-    step = Step(given.solver, rate_of(run), run.step + 1, *run.moments(), given.l1, given.l2,
-                given.clip_norm, given.own)  # fmt: skip
-    signs = Signs(trace(network, run.theta, x, y, step), most_shown(network), steady=True)
+    done = trace(network, theta, x, y, moment.step)
+    signs = Signs(done, most_shown(network), steady=True)
     digits = OF_A_WEIGHT if weight else DIGITS
     derivation = derive(signs, digits, weight=weight, neuron=neuron)
-    sections = [_with_type(derivation.sections[0], run.dtype), *derivation.sections[1:]]
+    sections = [_with_type(derivation.sections[0], theta.dtype), *derivation.sections[1:]]
     if weight is not None:
-        sections.append(own_update(run, number, weight, coming))
+        sections.append(own_update(moment, number, weight))
     for place, section in enumerate(sections):
         if section.title.startswith("The update"):
-            about = _about(run, number, coming)
-            sections[place] = replace(section, parts=(about, *section.parts))
+            sections[place] = replace(section, parts=(_about(moment, number), *section.parts))
     depth = len(network.sizes) - 1
-    outputs = outputs_of(network, run.theta, prepared.X[[number]], depth)[0].astype(float)
+    outputs = outputs_of(network, theta, prepared.X[[number]], depth)[0].astype(float)
     sample = Sample(prepared.spec, cells, x.astype(float), y.astype(float), outputs,
                     depth if depth > 1 else None)  # fmt: skip
     return of_sample(replace(derivation, sections=tuple(sections)), sample)
@@ -183,21 +181,21 @@ def _with_type(section: Section, dtype: Any) -> Section:
     return replace(section, parts=(*section.parts, words))
 
 
-def _about(run: Run, number: int, coming: NDArray[np.intp]) -> Part:
+def _about(moment: Moment, number: int) -> Part:
     """Say what this step, of one row, has to do with the run's next one."""
-    if run.status != GOING:
+    rows, next_one = moment.rows, f"The run's next step, number {moment.step.number:,},"
+    if not moment.going:
         said = "The run takes no further step; this is what one by this row alone would do."
-    elif len(coming) == 1 and number == coming[0]:
-        said = (
-            f"The run's next step, number {run.step + 1:,}, takes this row alone: it is this one."
-        )
+    elif len(rows) == 1 and number == rows[0]:
+        said = f"{next_one} takes this row alone: it is this one."
+    elif len(rows) == 1:
+        said = f"This is a step by this row alone. {next_one} takes another row."
     else:
-        among = "and this row is one of them" if number in coming else "without this one"
-        rows = f"{len(coming):,} row{'s' if len(coming) > 1 else ''}"
+        among = "and this row is one of them" if number in rows else "without this one"
         said = (
-            f"This is a step by this row alone. The run's next step, number {run.step + 1:,}, "
-            f"takes the mean gradient of {rows}, {among}. Choose a weight to see that step."
+            f"This is a step by this row alone. {next_one} takes the mean gradient of "
+            f"{len(rows):,} rows, {among}. Choose a weight to see that step."
         )
-    if run.choices.training.dropout:
+    if moment.choices.training.dropout:
         said += " Dropout is left out here."
     return Words((Live(said),))
