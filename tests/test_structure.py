@@ -56,9 +56,12 @@ ORDER = [
     "playing.settling", "playing.curve", "playing.run",
     "playing.scene", "playing.looks", "playing.scores", "playing.spread",
     "playing.snapshots",
-    "options", "checkoptions", "sheetoptions", "exportoptions", "importoptions", "commands",
+    "options", "checkoptions", "sheetoptions", "exportoptions", "importoptions", "playoptions",
+    "commands", "playing.sharing", "playing.guided", "playing.view", "playing.tabs",
+    "playing.commands", "playing.worker", "playing.pace", "playing.frame", "playing.about",
+    "playing.planning", "playing.heads", "playing.session", "playing.guard", "playing.server",
     "traincommand", "checkcommand", "explaincommand", "worksheetcommand", "exportcommand",
-    "importcommand", "cli",
+    "importcommand", "playcommand", "cli",
 ]  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from chainrule import checkoptions as check_opt
 from chainrule import exportoptions
 from chainrule import importoptions as imp
 from chainrule import options as opt
+from chainrule import playoptions as play_opt
 from chainrule import sheetoptions as sheet
 from chainrule.errors import ChainruleError, Diverged
 
@@ -284,6 +285,36 @@ def export(
     options: dict[str, Any] = {"dialect": dialect, "table": table, "inputs": inputs}
     options |= {"fixed_point": fixed_point, "calibrate": calibrate}
     export_command(model, to, output, name, options, as_json)
+
+
+@app.command()
+def play(
+    ctx: typer.Context,
+    source: play_opt.Source = None,
+    table: play_opt.ModelsTable = None,
+    target: opt.Target = None,
+    task: opt.Task = None,
+    kind: opt.Kind = None,
+    drop: opt.Drop = None,
+    seed: opt.Seed = None,
+    host: play_opt.Host = "127.0.0.1",
+    port: play_opt.Port = None,
+    allow_host: play_opt.AllowHost = None,
+    no_browser: play_opt.Browser = False,
+) -> None:
+    """Open a page in the browser where a network learns, and every number of it can be seen.
+
+    Ctrl-C ends it.
+
+    [bold]chainrule play[/bold]
+
+    [bold]chainrule play houses.csv --target price[/bold]
+
+    [bold]chainrule play houses.safetensors houses.csv[/bold]
+    """
+    from chainrule.playcommand import play_command
+
+    play_command(dict(ctx.params))
 
 
 @app.command()

@@ -232,8 +232,8 @@ class Run:
         first = self._rows_done
         rows = self._order[first : first + steps * self.batch_size]
         data = self.data
-        part = Data(data.X[rows], data.Y[rows], data.weight, data.order[:0].copy())
-        part = part._replace(order=np.arange(len(rows), dtype=data.order.dtype))
+        order = np.arange(len(rows), dtype=data.order.dtype)
+        part = Data(data.X[rows], data.Y[rows], data.weight, order)
         chunk = Chunk(0, self._rates(self.step, steps), np.zeros(1), np.zeros(0))
         if self._unjudged(part, chunk) == kernels.DIVERGED:
             self._fail()
@@ -248,7 +248,7 @@ class Run:
         plain, nothing = self.settings._replace(shuffle=False), no_data(data)
         self._enter(chunk, kernels.run(self.plan, plain, self.state, nothing, self.held, chunk))
 
-    def _unjudged(self, data: Data, chunk: Chunk, **changed: Any) -> int:
+    def _unjudged(self, data: Data, chunk: Chunk) -> int:
         """Run one epoch on some rows, that is none in the eyes of patience."""
         place = self.state.place.copy()
         place[BEST_LOSS], place[FIRST_STEP] = -np.inf, place[STEP]

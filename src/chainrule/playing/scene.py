@@ -13,7 +13,6 @@ from chainrule import cells
 from chainrule.columns import Column
 from chainrule.network import Network
 from chainrule.prepare import Prepared
-from chainrule.table import in_target_units
 from chainrule.target import known_rows
 
 MARGIN = 0.05  # of the range, on both sides
@@ -116,7 +115,8 @@ class Scene:
         """Return the axes of these names, or the first ones in the place of those unknown."""
         names = list(self.axes)
         first = x if x in self.axes else next((n for n in names if n != y), names[0])
-        second = y if y in self.axes else next((n for n in names if n != first), first)
+        other = next((name for name in names if name != first), first)
+        second = y if y in self.axes and y != first else other
         return self.axes[first], self.axes[second]
 
     def grid(self, x: str, y: str, held: Held, size: int) -> NDArray[Any]:
@@ -168,13 +168,13 @@ def scene_of(prepared: Prepared, table: Any) -> Scene:
     axes, start = {}, 0
     for column in spec.columns:
         if column.kind != "dropped":
-            axes[column.name] = _axis(column, start, rows, prepared.train)
+            axes[column.name] = _axis(column, start, rows)
             start += column.width
     random = np.random.default_rng(prepared.settings["seed"])
     parts = {"train": prepared.train, "validation": prepared.validation}
     target = prepared.values.astype(np.float64)
     if spec.target.task == "regression":
-        target = in_target_units(spec, target)
+        target = cells.numbers(rows.column(spec.target.name), spec.target.name)
     return Scene(
         prepared=prepared,
         axes=axes,
@@ -190,17 +190,15 @@ def _some(rows: NDArray[np.intp], most: int, random: np.random.Generator) -> NDA
     return np.sort(random.choice(rows, most, replace=False) if len(rows) > most else rows)
 
 
-def _axis(column: Column, start: int, rows: Any, train: NDArray[np.intp]) -> Axis:
+def _axis(column: Column, start: int, rows: Any) -> Axis:
     values = _places(column, rows.column(column.name))
-    learned = values[train]
-    learned = learned[~np.isnan(learned)]
+    known = values[~np.isnan(values)]
     if column.kind in ("categorical", "boolean"):
         count = (
             max(2, len(column.categories)) if column.kind == "boolean" else len(column.categories)
         )
-        often = np.bincount(learned.astype(np.intp), minlength=count)
+        often = np.bincount(known.astype(np.intp), minlength=count)
         return Axis(column, start, values, (-0.5, count - 0.5), float(often.argmax()))
-    known = values[~np.isnan(values)]
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
     margin = MARGIN * (high - low) if high > low else 0.5 * column.scale
     return Axis(column, start, values, (low - margin, high + margin), column.fill)

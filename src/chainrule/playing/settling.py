@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from chainrule import cells
 from chainrule.cells import did_you_mean
 from chainrule.columns import Target
 from chainrule.errors import BadSetting, BadTable
-from chainrule.kinds import MOST_CATEGORIES
+from chainrule.kinds import MOST_CATEGORIES, natural_kind
 from chainrule.playing.choices import LIMITS, BadChoice, Choices, Net, Training
-from chainrule.playing.sources import Source
+from chainrule.playing.sources import Source, goal_of
 from chainrule.prepare import Prepared, prepare
 from chainrule.rules import LINKS
-from chainrule.target import known_rows, learn_target
 
 MOST_NUMBERS = 100_000_000  # of the network's inputs for all rows
 
@@ -60,7 +60,7 @@ def settle(
     >>> moons = shelf()["toy:moons"]
     >>> settled, notes = settle(chosen, moons, table_of(moons, chosen.data), {})
     >>> settled.network.loss, notes
-    (None, ('the loss poisson does not go with classes: the usual one is taken',))
+    (None, ("the loss poisson does not go with 2 classes of 'label': the usual one is taken",))
     """
     strict = asked is None
     given = {name: set((asked or {}).get(name) or {}) for name in ("data", "network")}
@@ -92,41 +92,42 @@ def settle(
             said = "no column is left to feed the network: choose one besides the target"
             wrong("data", "columns", said, "all columns feed the network")
         data = replace(data, columns=columns or None)
+    choices = replace(choices, data=data)
     network, goal = choices.network, goal_of(table, target, data.task)
-    if network.loss is not None and not _goes_with(network.loss, goal):
-        what = "numbers" if goal.task == "regression" else "classes"
-        if goal.task == "classification" and network.loss == "binary_cross_entropy":
-            what = f"{len(goal.classes)} classes"
-        said = f"the loss {network.loss} does not go with {what}"
+    if network.loss is not None and not _goes_with(network.loss, goal, table):
+        what = f"{len(goal.classes)} classes" if goal.classes else "the numbers"
+        said = f"the loss {network.loss} does not go with {what} of '{target}'"
         wrong("network", "loss", said, f"{said}: the usual one is taken")
         network = replace(network, loss=None, loss_parameter=None)
-    return replace(choices, data=data, network=network), tuple(notes)
+    kept_over = network.preset == "neuron" and not strict and "preset" not in given["network"]
+    if kept_over and not _neuron_fits(choices, goal, table):
+        notes.append("the document's neuron does not go with this table: it is left")
+        network = replace(network, preset=None)
+    return replace(choices, network=network), tuple(notes)
 
 
-def goal_of(table: Any, target: str, task: str | None = None) -> Target:
-    """Return what the target is: its task and its classes.
-
-    Examples
-    --------
-    >>> from chainrule.datasets import penguins
-    >>> goal_of(penguins(), "species").classes
-    ('Adelie', 'Chinstrap', 'Gentoo')
-    """
-    known = known_rows(table, target)
-    if not known.any():
-        raise BadTable(f"no row of {table.num_rows} has a value in the target column '{target}'")
-    rows = table.filter(known)
-    every = np.ones(rows.num_rows, dtype=np.bool_)
-    try:
-        return learn_target(rows.column(target), target, task, every, every)[0]
-    except BadTable as error:
-        raise BadChoice(str(error), "data.task" if task else "data.target") from None
-
-
-def _goes_with(loss: str, goal: Target) -> bool:
+def _goes_with(loss: str, goal: Target, table: Any) -> bool:
     """Say whether a loss goes with a target, as ``prepare`` has it."""
+    if loss == "poisson" and goal.task == "regression":
+        return _range_of(goal, table)[0] >= 0.0
     allowed = {0: (None, "exp"), 2: (None, "sigmoid", "softmax")}
     return LINKS.get(loss) in allowed.get(len(goal.classes), (None, "softmax"))
+
+
+def _neuron_fits(choices: Choices, goal: Target, table: Any) -> bool:
+    """Say whether the preset of one neuron goes with a table, as ``prepare`` has it."""
+    data, kinds = choices.data, choices.data.kinds
+    used = [n for n in data.columns or table.column_names if n != goal.name]
+    found = [kinds.get(name) or natural_kind(table.column(name).type) for name in used]
+    if "categorical" in found or len(goal.classes) > 2:
+        return False
+    low, high = (0.0, 1.0) if goal.classes else _range_of(goal, table)
+    return low >= 0.0 and high <= 1.0
+
+
+def _range_of(goal: Target, table: Any) -> tuple[float, float]:
+    values = cells.numbers(table.column(goal.name), goal.name)
+    return float(np.nanmin(values)), float(np.nanmax(values))
 
 
 def arguments(choices: Choices, source: Source, table: Any) -> dict[str, Any]:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from chainrule.cells import did_you_mean
+from chainrule.columns import Target
 from chainrule.datasets import penguins
 from chainrule.errors import BadTable
 from chainrule.playing.choices import LIMITS, BadChoice, Data
 from chainrule.playing.toys import TOYS, toy
 from chainrule.reading import GZIP, PARQUET, read_table, table_from_bytes
+from chainrule.target import known_rows, learn_target
 
 UNPACKED = 512 << 20  # bytes of a table that came compressed
 LINE = 1 << 20  # bytes of a first line
@@ -109,7 +114,7 @@ def table_source(name: str, table: Any, target: str | None = None) -> Source:
         The name of a file; folders and endings are left out.
     table : path, data frame or bytes
     target : str, optional
-        Default: the last column.
+        Default: the last column that can be predicted.
 
     Raises
     ------
@@ -133,7 +138,34 @@ def table_source(name: str, table: Any, target: str | None = None) -> Source:
     names = table.column_names
     if target is not None and target not in names:
         raise BadTable(f"{short} has no column '{target}'; {did_you_mean(target, names)}")
-    return _held(f"table:{short}", short, "table", table, target or names[-1])
+    return _held(f"table:{short}", short, "table", table, target or _usual_target(table))
+
+
+def _usual_target(table: Any) -> str:
+    for name in reversed(table.column_names):
+        with suppress(BadTable, BadChoice):
+            return goal_of(table, name).name
+    return str(table.column_names[-1])
+
+
+def goal_of(table: Any, target: str, task: str | None = None) -> Target:
+    """Return what the target is: its task and its classes.
+
+    Examples
+    --------
+    >>> from chainrule.datasets import penguins
+    >>> goal_of(penguins(), "species").classes
+    ('Adelie', 'Chinstrap', 'Gentoo')
+    """
+    known = known_rows(table, target)
+    if not known.any():
+        raise BadTable(f"no row of {table.num_rows} has a value in the target column '{target}'")
+    rows = table.filter(known)
+    every = np.ones(rows.num_rows, dtype=np.bool_)
+    try:
+        return learn_target(rows.column(target), target, task, every, every)[0]
+    except BadTable as error:
+        raise BadChoice(str(error), "data.task" if task else "data.target") from None
 
 
 def name_of(path: str) -> str:

@@ -13,7 +13,7 @@ import { Scores } from "./scores.mjs";
 import { Ship } from "./ship.mjs";
 import { begin, connect } from "./socket.mjs";
 import { Spread } from "./spread.mjs";
-import { connection, dark, done, notice, ready, say, theme } from "./store.mjs";
+import { connection, dark, done, head, notice, ready, say, theme } from "./store.mjs";
 import { Surface } from "./surface.mjs";
 import { Training } from "./training.mjs";
 import { State, Transport, oneEpoch, oneStep, playOrPause, rewind } from "./transport.mjs";
@@ -108,7 +108,7 @@ function Page() {
     return html`
       <main class="waiting">
         <h1>chainrule playground</h1>
-        <p>${connection.value === "first" ? "Connecting …" : ""}</p>
+        <p>${head.value.why ?? (connection.value === "first" ? "Connecting …" : "")}</p>
         <${Said} />
       </main>`;
   }

@@ -1,0 +1,125 @@
+"""What ``chainrule play`` does; ``cli.py`` has its arguments."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import secrets
+import sys
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from chainrule import terminal
+from chainrule.errors import BadSetting
+
+if TYPE_CHECKING:
+    from chainrule.playing.session import Session
+
+
+def play_command(given: dict[str, Any]) -> None:
+    """Serve the playground until Ctrl-C."""
+    try:
+        from chainrule.playing.server import listening, serve
+    except ModuleNotFoundError as error:
+        raise BadSetting(
+            f"the playground needs {error.name}, which is not installed: pip install {error.name}"
+        ) from None
+    names = [*map(_checked_name, given["allow_host"] or ()), *_own_name(given["host"])]
+    session, said = _session(given)
+    listener = listening(given["host"], given["port"])
+    token = secrets.token_urlsafe(24)
+    address = _address(given["host"], listener.getsockname()[1], token)
+    out = terminal.standard_output()
+    for line in said:
+        out.print(line)
+    _warn(given["host"], names)
+
+    def ready() -> None:
+        out.print(f"The playground is at [bold]{address}[/bold]")
+        out.print("Ctrl-C ends it.", style="dim")
+        sys.stdout.flush()
+        if not given["no_browser"]:
+            _open(address)
+
+    with session:
+        serve(session, listener, token, names, ready)
+    Console(stderr=True, highlight=False).print("The playground has ended.", style="dim")
+
+
+def _session(given: dict[str, Any]) -> tuple[Session, list[str]]:
+    """Return the session that the arguments ask for, and what there is to say of it."""
+    from chainrule.playing.choices import choices_of
+    from chainrule.playing.session import Session
+    from chainrule.playing.sources import shelf
+
+    return Session(shelf(), choices_of({"seed": given["seed"] or 0})), []
+
+
+def _checked_name(name: str) -> str:
+    from chainrule.playing.guard import name_of
+
+    plain = name_of(name)
+    if plain != name.lower() or not plain or any(c in plain for c in "/@ ,*"):
+        raise BadSetting(
+            f"--allow-host {name} must be a name alone, such as pc12.example.org, without a "
+            "scheme, a port or wildcards"
+        )
+    return plain
+
+
+def _own_name(host: str) -> list[str]:
+    """Return the name that the address itself is, unless it stands for all addresses."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return [host]
+    if address.is_unspecified:
+        return []
+    return [f"[{address}]" if address.version == 6 else str(address)]
+
+
+def _address(host: str, port: int, token: str) -> str:
+    """Return what to open; all addresses of a machine are reached by its loopback.
+
+    Examples
+    --------
+    >>> _address("0.0.0.0", 8000, "T"), _address("::1", 80, "T")
+    ('http://127.0.0.1:8000/?token=T', 'http://[::1]:80/?token=T')
+    """
+    names = _own_name(host) or ["[::1]" if ":" in host else "127.0.0.1"]
+    return f"http://{names[0]}:{port}/?token={token}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _warn(host: str, names: list[str]) -> None:
+    """Say loudly what it means to listen beyond this machine."""
+    if _is_loopback(host):
+        return
+    error = terminal.standard_error()
+    error.print(
+        f"[bold red]WARNING: other machines can reach this server[/bold red], as it listens on "
+        f"{terminal.shown(host)}. Whoever has the address with its token can train here, read the "
+        "table and use this machine's time; nothing is encrypted on the way. On a machine that "
+        "you reach by ssh, keep to 127.0.0.1 and take ssh -L 8000:127.0.0.1:8000 in its place."
+    )
+    if not names:
+        error.print(
+            "Browsers elsewhere need a name that is known here: add --allow-host NAME, the name or "
+            "the address that they open."
+        )
+
+
+def _open(address: str) -> None:
+    """Open the page, where there is a screen."""
+    import webbrowser
+
+    screen = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
+    if screen or sys.platform in ("darwin", "win32"):
+        webbrowser.open(address)

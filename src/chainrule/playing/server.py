@@ -1,0 +1,237 @@
+"""The playground's server: the page, the socket, uploads and downloads."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket as sockets
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from chainrule.errors import BadSetting, ChainruleError
+from chainrule.playing.choices import LIMITS
+from chainrule.playing.guard import Application, guarded
+from chainrule.playing.session import Session
+from chainrule.playing.tabs import Tab
+
+PAGE = Path(__file__).parent / "page"
+KINDS = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",  # some systems say text/plain
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
+    ".txt": "text/plain; charset=utf-8",
+}
+MOST_OF_A_MESSAGE = 256 << 10  # bytes
+MOST_UPLOADED = int(LIMITS["upload_bytes"])
+MOST_MALFORMED = 100
+FIRST_PORT, PORTS = 8000, 20
+POLICY_VIOLATION = 1008
+
+
+def application(session: Session, token: str, names: Iterable[str] = ()) -> Application:
+    """Return the playground as an ASGI application, guarded."""
+
+    def refused(_: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 400
+        message = error.detail if isinstance(error, HTTPException) else str(error)
+        return JSONResponse({"error": message}, status)
+
+    def failed(_: Request, error: Exception) -> Response:
+        return JSONResponse({"error": f"the server failed: {type(error).__name__}"}, 500)
+
+    async def page(_: Request) -> Response:
+        return _file(PAGE / "index.html", None)
+
+    async def static(request: Request) -> Response:
+        wanted = request.path_params["path"]
+        for path in PAGE.rglob("*"):  # what is not among them does not exist
+            if path.is_file() and path.relative_to(PAGE).as_posix() == wanted:
+                return _file(path, request.headers.get("if-none-match"))
+        raise HTTPException(404, "there is no such file")
+
+    async def upload(request: Request) -> Response:
+        content = await _body(request)
+        name = request.query_params.get("name", "")
+        return JSONResponse({"source": await session.upload(name, content)})
+
+    async def export(request: Request) -> Response:
+        return _download(*await session.export(request.query_params.get("to", "")))
+
+    async def table(_: Request) -> Response:
+        return _download(*await session.table())
+
+    async def socket(websocket: WebSocket) -> None:
+        await websocket.accept()
+        with session.tab(asyncio.get_running_loop()) as tab:
+            await _both(_listen(websocket, session, tab), _tell(websocket, session, tab))
+
+    routes = [
+        Route("/", page),
+        Route("/page/{path:path}", static),
+        Route("/upload", upload, methods=["POST"]),
+        Route("/export", export),
+        Route("/table.csv", table),
+        WebSocketRoute("/socket", socket),
+    ]
+    handlers: Any = {HTTPException: refused, ChainruleError: refused, Exception: failed}
+    return guarded(Starlette(routes=routes, exception_handlers=handlers), token, names)
+
+
+def _file(path: Path, known: str | None) -> Response:
+    """Return a file of the page; 304 if the browser has it."""
+    found = path.stat()
+    tag = f'"{found.st_mtime_ns:x}-{found.st_size:x}"'
+    headers = {"etag": tag, "cache-control": "no-cache"}
+    if known == tag:
+        return Response(status_code=304, headers=headers)
+    kind = KINDS.get(path.suffix, "application/octet-stream")
+    headers["content-type"] = kind
+    return Response(path.read_bytes(), headers=headers)
+
+
+async def _body(request: Request) -> bytes:
+    """Return the body of a request, unless it is longer than allowed."""
+    told = request.headers.get("content-length", "0")
+    content = bytearray()
+    if not told.isdigit() or int(told) <= MOST_UPLOADED:
+        async for part in request.stream():
+            content += part
+            if len(content) > MOST_UPLOADED:
+                break
+        else:
+            return bytes(content)
+    raise HTTPException(
+        413,
+        f"the file is larger than {MOST_UPLOADED >> 20} MiB; give it to chainrule play as TABLE",
+    )
+
+
+def _download(name: str, content: bytes, kind: str) -> Response:
+    headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
+    return Response(content, media_type=kind, headers=headers)
+
+
+async def _both(first: Awaitable[None], second: Awaitable[None]) -> None:
+    """Do both until one of them ends."""
+    tasks = [asyncio.ensure_future(each) for each in (first, second)]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+    for error in ended:
+        gone = isinstance(error, WebSocketDisconnect | asyncio.CancelledError)
+        if isinstance(error, BaseException) and not gone:
+            raise error
+
+
+async def _listen(websocket: WebSocket, session: Session, tab: Tab) -> None:
+    """Do what the page says, and answer each command."""
+    malformed = 0
+    while malformed <= MOST_MALFORMED:
+        message = await websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        reply = await session.obey(tab, message.get("text"))
+        malformed += bool(reply.pop("malformed", False))
+        await websocket.send_text(json.dumps(reply))
+    await websocket.close(POLICY_VIOLATION, "too many messages that are no commands")
+
+
+async def _tell(websocket: WebSocket, session: Session, tab: Tab) -> None:
+    """Send a frame whenever the page is ready for one and there is something new."""
+    loop = asyncio.get_running_loop()
+    while True:
+        await tab.wait_for_news()
+        begun = loop.time()
+        await websocket.send_bytes(await session.frame(tab))
+        await tab.rest(begun)
+
+
+def listening(host: str, port: int | None) -> sockets.socket:
+    """Return a socket that listens: on a port, or on the first free one from 8000 on.
+
+    Raises
+    ------
+    BadSetting
+        If the host or the port cannot be had.
+    """
+    wanted = range(FIRST_PORT, FIRST_PORT + PORTS) if port is None else (port,)
+    for number in wanted:
+        try:
+            family = sockets.getaddrinfo(host, number, type=sockets.SOCK_STREAM)[0][0]
+            return sockets.create_server((host, number), family=family)
+        except (OSError, OverflowError) as error:
+            if number == wanted[-1]:
+                raise BadSetting(_why_not(host, port, error)) from None
+    raise AssertionError
+
+
+def _why_not(host: str, port: int | None, error: Exception) -> str:
+    import errno
+
+    if isinstance(error, sockets.gaierror):
+        return f"host={host} is no address of this machine; 127.0.0.1 is usual"
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        if port is None:
+            return f"ports {FIRST_PORT} to {FIRST_PORT + PORTS - 1} are all taken; try --port 0"
+        return f"port={port} is taken by another program; leave it out, or take another"
+    why = getattr(error, "strerror", None) or str(error)
+    return f"cannot listen on host={host}, port={port or FIRST_PORT}: {why}"
+
+
+def serve(
+    session: Session,
+    listener: sockets.socket,
+    token: str,
+    names: Iterable[str] = (),
+    ready: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve a session until Ctrl-C.
+
+    Parameters
+    ----------
+    session : Session
+    listener : socket
+        That listens.
+    token : str
+    names : iterable of str
+        Under which the server is known besides those of the loopback.
+    ready : callable
+        Called when requests are answered.
+    """
+    server = uvicorn.Server(configuration(application(session, token, names)))
+    with contextlib.suppress(KeyboardInterrupt):
+        ready()
+        server.run(sockets=[listener])
+
+
+def configuration(served: Application) -> uvicorn.Config:
+    """Return how uvicorn runs the playground."""
+    return uvicorn.Config(
+        served,
+        http="h11",
+        ws="websockets-sansio",
+        ws_max_size=MOST_OF_A_MESSAGE,
+        ws_per_message_deflate=False,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )

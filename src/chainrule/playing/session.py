@@ -1,0 +1,356 @@
+"""The one session of a server: its tables, its run, and what the page has done to them.
+
+All of it lives in the thread of a ``Worker``, which trains in turns and does what tabs ask
+between two of them. The methods that end in a tab's coroutine only ask and wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from chainrule.commands import compile_for
+from chainrule.errors import BadSetting, ChainruleError
+from chainrule.playing import heads
+from chainrule.playing.choices import Choices
+from chainrule.playing.commands import Command, read_command
+from chainrule.playing.frame import pack
+from chainrule.playing.guided import GUIDED
+from chainrule.playing.heads import Seen
+from chainrule.playing.pace import Pace
+from chainrule.playing.planning import Plan, planned
+from chainrule.playing.run import FAILED, GOING, Run
+from chainrule.playing.sharing import Download, as_csv, exported
+from chainrule.playing.snapshots import Snapshots
+from chainrule.playing.sources import Source, table_source
+from chainrule.playing.tabs import Tab
+from chainrule.playing.view import read_view
+from chainrule.playing.worker import Worker
+
+T = TypeVar("T")
+
+COMPILING = (
+    "The engine is being compiled for this machine, once per version; it takes some seconds."
+)
+FIRST_SPEED = 100.0  # steps a second: slow enough to see a small network learn
+PATIENCE = 0.3  # seconds that a frame waits for a worker that compiles
+
+
+class Session:
+    """A session. A context manager: its thread ends with it.
+
+    Parameters
+    ----------
+    sources : mapping of str to Source
+        The tables on offer.
+    choices : Choices
+        What the page begins with.
+
+    Raises
+    ------
+    BadChoice, BadTable
+        If it cannot begin so.
+
+    Attributes
+    ----------
+    state : int
+        Counts whatever a page could see.
+    run : Run or None
+        None while the engine is compiled for the first time.
+    number : int
+        Of the run, anew at every rewind.
+    revision : int
+        Of the settings.
+    """
+
+    def __init__(self, sources: Mapping[str, Source], choices: Choices) -> None:
+        self.sources = dict(sources)
+        self.state, self.revision, self.number, self.offered = 0, 0, 0, 0
+        self.run: Run | None = None
+        self.playing, self.owed = False, 0
+        self.speed: float | None = FIRST_SPEED
+        self.busy = ""  # why the worker does not answer for some seconds
+        self.pace = Pace()
+        self._tabs: set[Tab] = set()
+        self._compiled: set[str] = set()
+        self.snapshots = Snapshots()
+        self._plans: dict[int, Plan] = {}  # of the snapshots
+        self._worker = Worker(self._turn)
+        self.plan = planned(self.sources, {}, choices)
+
+    def __enter__(self) -> Session:
+        self._worker.start()
+        self._worker.ask(self._begin_first)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._worker.close()
+
+    # What the server's event loop calls.
+
+    @contextlib.contextmanager
+    def tab(self, loop: asyncio.AbstractEventLoop) -> Iterator[Tab]:
+        """Connect a tab."""
+        tab = Tab(loop, lambda: (self.state, self.busy))
+        self._tabs = {*self._tabs, tab}
+        try:
+            yield tab
+        finally:
+            self._tabs = self._tabs - {tab}
+
+    async def obey(self, tab: Tab, text: Any) -> dict[str, Any]:
+        """Do what a message says, and return the reply."""
+        command = read_command(text)
+        reply: dict[str, Any] = {"re": command.id, "ok": True}
+        if command.wrong:
+            return reply | {"ok": False, "error": command.wrong, "where": None, "malformed": True}
+        try:
+            if command.do == "ready":
+                tab.drawn(command.arguments["number"])
+            elif command.do == "view":
+                tab.look(read_view(command.arguments["view"]))
+            else:
+                reply |= await self._ask(lambda: self._do(command))
+        except ChainruleError as error:
+            where = getattr(error, "where", None)
+            return reply | {"ok": False, "error": str(error), "where": where}
+        return reply
+
+    async def frame(self, tab: Tab) -> bytes:
+        """Return the next frame of a tab."""
+        number, view = tab.frame, tab.view
+        asked = self._ask(self._seen)
+        while not (await asyncio.wait([asked], timeout=PATIENCE))[0]:
+            if self.busy and asked.cancel():
+                return pack(heads.waiting(number, self.busy), {})
+        seen = await asked
+        if seen is None:
+            return pack(heads.waiting(number, self.busy), {})
+        return await asyncio.to_thread(lambda: pack(*heads.frame(seen, tab, number, view)))
+
+    async def upload(self, name: str, content: bytes) -> str:
+        """Take a table in, and train on it from now on."""
+        source = await asyncio.to_thread(table_source, name, content)
+        return await self._ask(lambda: self._take_in(source))
+
+    async def export(self, to: str) -> Download:
+        """Return the present model as a file."""
+        model = await self._ask(lambda: self._present().model())
+        return await asyncio.to_thread(exported, model, to)
+
+    async def table(self) -> Download:
+        """Return the present table as CSV."""
+        plan = self.plan
+        content = await asyncio.to_thread(as_csv, plan.table)
+        name = plan.source.key.partition(":")[2]
+        return Download(f"{name}.csv", content, "text/csv; charset=utf-8")
+
+    def _ask(self, job: Callable[[], T]) -> asyncio.Future[T]:
+        return asyncio.wrap_future(self._worker.ask(job))
+
+    # What the worker's thread does.
+
+    def _turn(self) -> float | None:
+        """Train for some hundredths of a second; return when to go on."""
+        run = self.run
+        if run is None or not (self.playing or self.owed):
+            return None
+        count, wait = (min(self.owed, self.pace.most), 0.0) if self.owed else self.pace.due()
+        if count == 0:
+            return wait
+        self._train(run, count)
+        return 0.0
+
+    def _train(self, run: Run, count: int) -> None:
+        begun = time.perf_counter()
+        done = run.advance(count)
+        seconds = time.perf_counter() - begun
+        rows = done * len(run.data.X) // run.steps_per_epoch
+        self.pace.enter(done, rows, seconds)
+        self.owed = max(0, self.owed - done)
+        if run.status != GOING:
+            self.playing, self.owed = False, 0
+        self._changed()
+
+    def _changed(self) -> None:
+        self.state += 1
+        for tab in self._tabs:
+            tab.tell()
+
+    def _do(self, command: Command) -> dict[str, Any]:
+        """Do a command that was checked; return what the reply says."""
+        act: Callable[..., dict[str, Any] | None] = getattr(self, f"_{command.do}_command")
+        try:
+            return act(**command.arguments) or {}
+        finally:
+            self._changed()
+
+    def _settings_command(self, settings: dict[str, Any]) -> dict[str, Any]:
+        self._change(settings)
+        return {"notes": list(self.plan.notes)}
+
+    def _play_command(self) -> None:
+        self._going()
+        self.playing, self.owed = True, 0
+        self.pace.begin(self.speed)
+
+    def _pause_command(self) -> None:
+        self.playing, self.owed = False, 0
+
+    def _rewind_command(self) -> None:
+        run = self._present()
+        self._pause_command()
+        run.rewind()
+        self.number += 1
+
+    def _new_seed_command(self) -> dict[str, Any]:
+        return self._settings_command({"seed": self.plan.choices.seed + 1})
+
+    def _step_command(self, count: int) -> dict[str, Any]:
+        run = self._going()
+        self.playing, self.owed = False, count
+        self.pace.begin(None)
+        self._train(run, min(count, self.pace.most))
+        return {"step": run.step, "left": self.owed}
+
+    def _epoch_command(self, count: int) -> dict[str, Any]:
+        run = self._going()
+        return self._step_command(count * run.steps_per_epoch - run.batch_in_epoch)
+
+    def _speed_command(self, steps_per_second: float | None) -> None:
+        self.speed = steps_per_second
+        self.pace.begin(self.speed)
+
+    def _guided_command(self, key: str) -> dict[str, Any]:
+        if key not in GUIDED:
+            raise BadSetting(f"there is no guided example {key!r}; there are {', '.join(GUIDED)}")
+        self._pause_command()
+        self._change(GUIDED[key].settings, Choices())
+        return {"view": GUIDED[key].view}
+
+    def _snapshot_command(self, name: str) -> dict[str, Any]:
+        kept = self.snapshots.keep(self._present(), self.plan.scene, name)
+        self._plans[kept.number] = self.plan
+        return {"snapshot": kept.number}
+
+    def _restore_command(self, snapshot: int) -> None:
+        kept = self.snapshots.find(snapshot)
+        self._pause_command()
+        self.run = kept.run()
+        self.number += 1
+        self._take(self._plans[snapshot]._replace(choices=kept.choices, notes=()))
+
+    def _forget_command(self, snapshot: int) -> None:
+        self.snapshots.forget(snapshot)
+        del self._plans[snapshot]
+
+    def _rename_command(self, snapshot: int, name: str) -> None:
+        self.snapshots.rename(snapshot, name)
+
+    def _present(self) -> Run:
+        """Return the run."""
+        if self.run is None:
+            raise BadSetting("the engine is still being compiled; in some seconds it is there")
+        return self.run
+
+    def _going(self) -> Run:
+        """Return the run, if it can go on."""
+        run = self._present()
+        if run.status != GOING:
+            more = "" if run.status == FAILED else ": rewind, or change when it stops"
+            raise BadSetting(f"{run.why}{more}")
+        return run
+
+    def _begin_first(self) -> None:
+        try:
+            self._begin(self.plan)
+        except Exception as error:
+            self.busy = f"The run cannot begin: {error}"
+            self._changed()
+            raise
+
+    def _change(self, change: dict[str, Any], before: Choices | None = None) -> None:
+        """Change the settings, all of it or nothing, and go on with the run or begin a new one."""
+        plan = planned(self.sources, change, before or self.plan.choices, self.plan)
+        if self.run is None or plan.prepared is not self.plan.prepared:
+            self._begin(plan)
+        else:
+            self.run.change(plan.choices)
+            self._take(plan)
+
+    def _begin(self, plan: Plan) -> None:
+        """Begin a new run; it goes on by itself if the one before did."""
+        run = self._new_run(plan)
+        if self.run is None or self.run.status != GOING:
+            self.playing = False
+        self.run, self.owed = run, 0
+        self.number += 1
+        self.pace.begin(self.speed)
+        self._take(plan)
+
+    def _take(self, plan: Plan) -> None:
+        self.plan = plan
+        self.revision += 1
+        self._changed()
+
+    def _new_run(self, plan: Plan) -> Run:
+        """Return a run; compile the engine for its type of numbers, if that is not done."""
+        dtype = plan.choices.dtype
+        if dtype not in self._compiled:
+            self.busy = COMPILING
+            self._changed()
+            try:
+                compile_for(dtype)
+            finally:
+                self.busy = ""
+            self._compiled.add(dtype)
+        return Run(plan.prepared, plan.choices)
+
+    def _take_in(self, source: Source) -> str:
+        """Put a table on offer, and choose it."""
+        before = self.sources
+        self.sources = {**before, source.key: source}
+        try:
+            self._change({"data": {"source": source.key, "target": source.target}})
+        except ChainruleError:
+            self.sources = before
+            raise
+        self.offered += 1
+        self._changed()
+        return source.key
+
+    def _seen(self) -> Seen | None:
+        """Return the run at this moment, or None if there is none yet."""
+        run = self.run
+        if run is None:
+            return None
+        return Seen(
+            plan=self.plan,
+            theta=run.theta.copy(),
+            gradient=run.gradient.copy(),
+            curve=run.points(),
+            head=heads.standing(run) | self._standing(run),
+            sources=self.sources,
+            offered=self.offered,
+            snapshots=self.snapshots.kept,
+        )
+
+    def _standing(self, run: Run) -> dict[str, Any]:
+        """Return how the session stands, for the head of a frame."""
+        status = run.status
+        if status == GOING:
+            status = "playing" if self.playing or self.owed else "paused"
+        measured = self.pace.measured() if status == "playing" else None
+        return {
+            "status": status,
+            "why": run.why or " ".join(self.plan.notes),
+            "samples_per_second": measured[0] if measured else None,
+            "engine_share": measured[1] if measured else None,
+            "settings_revision": self.revision,
+            "run": self.number,
+            "speed": self.speed,
+            "snapshots": self.snapshots.told(),
+        }

@@ -1,0 +1,80 @@
+"""One tab of a browser: what it looks at, what it was sent, and when there is news for it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+from chainrule.playing.view import View
+
+BETWEEN_FRAMES, BETWEEN_HIDDEN = 0.05, 1.0  # seconds
+
+
+class Tab:
+    """A connection. Only the event loop's thread changes it, except by ``tell``.
+
+    Attributes
+    ----------
+    view : View
+        What it looks at.
+    frame : int
+        The number of the last frame that it was sent.
+    sent : dict
+        What it was sent that is not sent again: by name, of which revision.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, state: Callable[[], Any]) -> None:
+        self.view = View()
+        self.frame = 0
+        self.sent: dict[str, Any] = {}
+        self._loop, self._state = loop, state
+        self._news = asyncio.Event()
+        self._drawn = True
+        self._shown: Any = None
+        self._news.set()
+
+    def tell(self) -> None:
+        """Say from another thread that something may be new."""
+        if not self._news.is_set():
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._news.set)
+
+    def look(self, view: View) -> None:
+        """Look at something else."""
+        self.view = view
+        self._news.set()
+
+    def is_new(self, name: str, revision: Any) -> bool:
+        """Say whether the tab was not sent something of this revision, and take note that it is."""
+        new = name not in self.sent or self.sent[name] != revision
+        self.sent[name] = revision
+        return new
+
+    def drawn(self, number: int) -> None:
+        """Take note that the page has drawn a frame: it is ready for the next."""
+        if number == self.frame:
+            self._drawn = True
+            self._news.set()
+
+    async def wait_for_news(self) -> None:
+        """Wait until the page is ready and there is something that it was not shown."""
+        while not (self._drawn and self._now() != self._shown):
+            self._news.clear()
+            await self._news.wait()
+        self._drawn = False
+        self._shown = self._now()
+        self.frame += 1
+
+    async def rest(self, since: float) -> None:
+        """Wait so long that frames do not come too often, since the last was begun."""
+        while True:
+            pause = BETWEEN_HIDDEN if self.view.hidden_tab else BETWEEN_FRAMES
+            left = since + pause - self._loop.time()
+            if left <= 0:
+                return
+            await asyncio.sleep(min(left, BETWEEN_FRAMES))
+
+    def _now(self) -> Any:
+        return self._state(), self.view
