@@ -90,7 +90,9 @@ function options(width, log, isDark, withOther) {
     grid: { stroke: colours.line, width: 1 },
     ticks: { stroke: colours.line, width: 1, size: 4 },
   };
-  const line = { width: 1.6, points: { show: false } };
+  /** @param {uPlot} plot */
+  const few = (plot) => plot.data[0].length < 3; // no line would be seen
+  const line = { width: 1.6, points: { show: few, size: 6 } };
   const other = { ...line, stroke: colours.compared, dash: [6, 4] };
   return {
     width,
