@@ -4,6 +4,7 @@
 // patched while it is in sight. Elements of a block say what they are by their data:
 //   data-tex   LaTeX with slots \text{@3@}; data-said is how it is read out
 //   data-slot  the number of a slot, whose text it gets
+//   data-scrolls  what it is that may be too wide for it
 // Slots are filled as text, never as markup.
 
 import { katex, useLayoutEffect, useRef } from "./vendor/vendor.mjs";
@@ -31,6 +32,7 @@ const watcher = new IntersectionObserver((entries) => {
     if (isIntersecting) {
       inSight.add(block);
       patch(block);
+      measure();
     } else {
       inSight.delete(block);
     }
@@ -125,6 +127,31 @@ function patch(block) {
 export function show(texts) {
   numbers = texts;
   for (const block of inSight) patch(block);
+  measure();
+}
+
+let measuring = false;
+
+/** Let the keyboard scroll what is too wide, and only that; all is read before all is written. */
+function measure() {
+  if (measuring) return;
+  measuring = true;
+  requestAnimationFrame(() => {
+    measuring = false;
+    const boxes = [...inSight].flatMap(({ element }) =>
+      [.../** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll("[data-scrolls]"))]);
+    const wide = boxes.map((box) => box.scrollWidth > box.clientWidth);
+    boxes.forEach((box, k) => {
+      if (wide[k] === box.hasAttribute("tabindex")) return;
+      if (wide[k]) {
+        box.tabIndex = 0;
+        box.setAttribute("role", "group");
+        box.setAttribute("aria-label", `${box.dataset.scrolls}, scrolls sideways`);
+      } else {
+        for (const name of ["tabindex", "role", "aria-label"]) box.removeAttribute(name);
+      }
+    });
+  });
 }
 
 /**

@@ -12,6 +12,7 @@ import { some } from "./words.mjs";
 /** @import {View, WorkedLine, WorkedPart, WorkedPiece, WorkedSection, WorkedTemplate} from "./types.mjs" */
 /** @typedef {NonNullable<View["worked"]>} Look */
 
+const SHORT = 32; // characters of LaTeX
 const TEMPLATES = 8; // the server remembers as many: tabs.py
 
 const templates = /** @type {Map<string, WorkedTemplate>} */ (new Map());
@@ -185,7 +186,7 @@ function Line({ line }) {
   const { latex, said, equation, note, check, mark } = line;
   return html`
     <div class="worked-line" ref=${useBlock(line)}>
-      <div class="worked-scroll">
+      <div class="worked-scroll" data-scrolls="equation">
         <span class="worked-tex" role="math" data-tex=${latex} data-said=${said}></span>
       </div>
       <div class="worked-aside">
@@ -227,11 +228,22 @@ function Table({ table: { heads, rows, wordy }, name }) {
     </div>`;
 }
 
+/**
+ * Whether lines like this one may stand in a row.
+ * @param {WorkedLine} line
+ */
+const isShort = ({ latex, note, check, equation }) =>
+  latex.length < SHORT && note === undefined && check === undefined && equation === null;
+
 /** @param {{part: WorkedPart, name: string}} props */
 function Part({ part, name }) {
   if (part.words) return html`<${Words} words=${part.words} />`;
   if (part.table) return html`<${Table} table=${part.table} name=${name} />`;
-  return html`<div>${(part.lines ?? []).map((line, k) => html`<${Line} key=${k} line=${line} />`)}</div>`;
+  const lines = part.lines ?? [];
+  return html`
+    <div class=${lines.every(isShort) ? "worked-flow" : undefined}>
+      ${lines.map((line, k) => html`<${Line} key=${k} line=${line} />`)}
+    </div>`;
 }
 
 /** Which sections were opened or closed, by title. */
@@ -258,12 +270,13 @@ function Section({ section: { title, parts } }) {
 
 function Sections() {
   const now = template.value;
+  void opened.value;
   useLayoutEffect(() => {
     drawn = now;
     const worked = head.peek().worked;
     if (now !== null && worked !== undefined && template.peek() === now) show(worked.numbers);
     return () => { drawn = null; };
-  }, [now, opened.value]);
+  });
   if (now === null) return html`<p class="note">Waiting for the first numbers …</p>`;
   return html`
     <div class="worked-sections" role="region" aria-label=${now.title} tabindex="0">
