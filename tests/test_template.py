@@ -69,9 +69,7 @@ def small(hidden, **settings):
 
 
 CASES = {name: make for name, make in ALL.items() if name != "hostile"}
-CASES |= {
-    name: partial(small, name, solver="adamw", weight_decay=0.1, l2=0.2) for name in HIDDEN
-}
+CASES |= {name: partial(small, name, solver="adamw", weight_decay=0.1, l2=0.2) for name in HIDDEN}
 CASES |= {
     "a weight": partial(small, "tanh", weight=(1, 2, 3)),
     "a neuron": partial(small, "gelu", neuron=(1, 3)),
