@@ -59,7 +59,8 @@ ORDER = [
     "options", "checkoptions", "sheetoptions", "exportoptions", "importoptions", "playoptions",
     "commands", "playing.sharing", "playing.guided", "playing.view", "playing.tabs",
     "playing.commands", "playing.worker", "playing.pace", "playing.frame", "playing.about",
-    "playing.planning", "playing.heads", "playing.session", "playing.guard", "playing.server",
+    "playing.planning", "playing.beginning", "playing.heads", "playing.session",
+    "playing.guard", "playing.server",
     "traincommand", "checkcommand", "explaincommand", "worksheetcommand", "exportcommand",
     "importcommand", "playcommand", "cli",
 ]  # fmt: skip
