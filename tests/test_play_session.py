@@ -330,7 +330,7 @@ def test_frames_come_at_twenty_a_second_at_most(page):
     page.until(lambda head: head["status"] == "playing")
     before, begun = len(page.frames), time.perf_counter()
     page.until(lambda head: time.perf_counter() - begun > 2.0)
-    assert 16 < len(page.frames) - before <= 41
+    assert 10 < len(page.frames) - before <= 41  # fewer than 40 where the machine is busy
     page.order("pause")
 
 

@@ -17,6 +17,7 @@ from chainrule.playing.choices import SOLVERS, Choices, own_defaults
 from chainrule.playing.planning import Plan, planned
 from chainrule.playing.scene import scene_of
 from chainrule.playing.sources import Source, shelf, table_source
+from chainrule.playing.worked import rows_of
 from chainrule.table import features, target_values
 from chainrule.target import known_rows
 
@@ -139,6 +140,7 @@ def with_model(
     return sources, plan._replace(
         prepared=prepared,
         scene=scene_of(prepared, source.table),
+        rows=rows_of(prepared, source.table),
         start=model.parameters[0].copy(),
         still=still,
     )

@@ -11,6 +11,7 @@ from chainrule.playing.choices import Choices, Data, choices_of, makes_a_new_run
 from chainrule.playing.scene import Scene, scene_of
 from chainrule.playing.settling import ready, settle
 from chainrule.playing.sources import Source, find, table_of
+from chainrule.playing.worked import Rows, rows_of
 from chainrule.prepare import Prepared
 
 LEFT = "The model's weights are left: these settings begin with new ones."
@@ -30,6 +31,7 @@ class Plan(NamedTuple):
         What fell back, because it did not go with the table.
     prepared : Prepared
     scene : Scene
+    rows : Rows
     start : ndarray of shape (n_parameters,), or None
         The parameters of a model to begin with; else they are drawn.
     still : str
@@ -43,6 +45,7 @@ class Plan(NamedTuple):
     notes: tuple[str, ...]
     prepared: Prepared
     scene: Scene
+    rows: Rows
     start: NDArray[Any] | None = None
     still: str = ""
 
@@ -88,8 +91,8 @@ def planned(
     if plan is not None and not makes_a_new_run(plan.choices, settled):
         return plan._replace(choices=settled, data=after.data, notes=notes)
     prepared = ready(settled, source, table)
-    scene = scene_of(prepared, table)
+    scene, rows = scene_of(prepared, table), rows_of(prepared, table)
     still = plan.still if plan is not None and plan.source is source else ""
     if plan is not None and plan.start is not None:
         notes = (*notes, LEFT)
-    return Plan(settled, source, after.data, table, notes, prepared, scene, still=still)
+    return Plan(settled, source, after.data, table, notes, prepared, scene, rows, still=still)
