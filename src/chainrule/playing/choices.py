@@ -197,7 +197,7 @@ def choices_of(change: Any, before: Choices | None = None) -> Choices:
     changed = document(before)
     for name, value in asked.items():
         changed[name] = changed[name] | value if name in PARTS else value
-    changed = followed(changed, asked, change, before)
+    changed = followed(changed, asked, before)
     parts = {name: part(**_tupled(changed[name])) for name, part in PARTS.items()}
     choices = Choices(**parts, seed=changed["seed"], dtype=changed["dtype"])
     _check_together(choices)
@@ -205,26 +205,30 @@ def choices_of(change: Any, before: Choices | None = None) -> Choices:
 
 
 def _read_part(change: Any, cls: type[Any], where: str, before: dict[str, Any]) -> dict[str, Any]:
-    """Check what a document says of a part; maps in it change those before, name by name."""
+    """Check what a document says of a part.
+
+    Maps in it change those before, name by name, unless the part is whole, or those before
+    are of another source or solver.
+    """
     known = {entry.name: entry for entry in fields(cls)}
     asked = {}
-    for name, value in readers.object_of(change, tuple(known), where).items():
+    given = readers.object_of(change, tuple(known), where)
+    key = {"data": "source", "training": "solver"}.get(where, "")
+    anew = set(given) == set(known) or given.get(key, before.get(key)) != before.get(key)
+    for name, value in given.items():
         path = f"{where}.{name}".removeprefix(".")
         if where == "" and name in PARTS:
             asked[name] = _read_part(value, PARTS[name], name, before[name])
             continue
         if isinstance(before[name], dict):
-            given = {} if value is None else value
-            readers.object_of(given, None, path)
-            value = {} if value is None else before[name] | given
-            value = {key: item for key, item in value.items() if item is not None}
+            entries = readers.object_of({} if value is None else value, None, path)
+            kept = {} if anew or value is None else before[name]
+            value = {k: item for k, item in (kept | entries).items() if item is not None}
         asked[name] = known[name].metadata["reader"](value, path)
     return asked
 
 
-def followed(
-    changed: dict[str, Any], asked: dict[str, Any], change: dict[str, Any], before: Choices
-) -> dict[str, Any]:
+def followed(changed: dict[str, Any], asked: dict[str, Any], before: Choices) -> dict[str, Any]:
     """Change along what depends on what was asked for, unless it was asked for too."""
     data, network, training = (dict(asked.get(name, {})) for name in PARTS)
     if data.get("source", before.data.source) != before.data.source:
@@ -244,9 +248,7 @@ def followed(
     if "hidden_layer_sizes" in network and "hidden" not in network:
         network["hidden"] = _as_many(before.network.hidden, len(sizes))
     if training.get("solver", before.training.solver) != before.training.solver:
-        given = change.get("training", {}).get("hyperparameters") or {}
-        new = {name: float(value) for name, value in given.items() if value is not None}
-        training = {"learning_rate": None} | training | {"hyperparameters": new}
+        training = {"learning_rate": None, "hyperparameters": {}} | training
     result = dict(changed)
     if training.get("solver") == "gd" and network.get("preset") and not before.network.preset:
         result["dtype"] = asked.get("dtype", "float64")

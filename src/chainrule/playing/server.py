@@ -53,7 +53,7 @@ def application(session: Session, token: str, names: Iterable[str] = ()) -> Appl
         return JSONResponse({"error": f"the server failed: {type(error).__name__}"}, 500)
 
     async def page(_: Request) -> Response:
-        return _file(PAGE / "index.html", None)
+        return Response((PAGE / "index.html").read_bytes(), media_type=KINDS[".html"])
 
     async def static(request: Request) -> Response:
         wanted = request.path_params["path"]
@@ -230,6 +230,7 @@ def configuration(served: Application) -> uvicorn.Config:
         ws_per_message_deflate=False,
         lifespan="off",
         log_config=None,
+        log_level="error",
         access_log=False,
         proxy_headers=False,
         server_header=False,

@@ -24,14 +24,13 @@ const room = signal(0);
 const open = signal(/** @type {ReadonlySet<number>} */ (new Set()));
 const withMaps = computed(() => head.value.maps !== undefined);
 
-const narrow = matchMedia("(max-width: 760px)"); // style.css makes controls larger there
 
 /** The sizes as text, so that the same network sent again changes nothing. */
 const sizesText = computed(() => JSON.stringify(network.value.sizes));
 
 /** Where everything stands; anew for another network or another width. */
 const plan = computed(() => planOf(
-  JSON.parse(sizesText.value), open.value, room.value, withMaps.value, addable.value, narrow.matches));
+  JSON.parse(sizesText.value), open.value, room.value, withMaps.value, addable.value));
 const edges = computed(() => edgesOf(plan.value, network.value));
 const total = computed(() => {
   const { sizes } = network.value;

@@ -87,7 +87,7 @@ export function mapSheet() {
         image = context.createImageData(size, size * count);
       }
       const pixels = new Uint32Array(image.data.buffer);
-      const steps = new Uint32Array(scale("diverging", dark).buffer);
+      const steps = new Uint32Array(scale("area", dark).buffer);
       const colours = new Uint32Array(256);
       for (let n = 0; n < count; n += 1) {
         const [low, high] = maps.ranges[n];

@@ -9,7 +9,7 @@ import { percent, short } from "./numbers.mjs";
  * How the values of a surface become colours.
  * @typedef {object} Tones
  * @property {"number" | "binary" | "classes"} kind
- * @property {"diverging" | "sequential"} scale  of numbers and of two classes
+ * @property {import("./colours.mjs").ScaleName} scale  of numbers and of two classes
  * @property {number} low  the value at the beginning of the scale
  * @property {number} high
  * @property {number} classes
@@ -23,7 +23,7 @@ import { percent, short } from "./numbers.mjs";
  */
 export function tonesOf(surface, classes) {
   const { kind, range: [low, high] } = surface;
-  if (kind !== "number") return { kind, scale: "diverging", low: 0, high: 1, classes };
+  if (kind !== "number") return { kind, scale: "area", low: 0, high: 1, classes };
   if (low < 0 && high > 0) {
     const most = Math.max(-low, high);
     return { kind, scale: "diverging", low: -most, high: most, classes };
