@@ -74,8 +74,8 @@ export function planOf(sizes, open, width, maps, addable) {
   const centred = tallest < 700;
   const last = sizes.length - 1;
   const columns = begun.map(({ size, column, numbers, cell, pitch, folded, tall }) => {
-    const x = column === 0 ? slot + 10
-      : column === last ? whole - slot - (addable ? 20 : cell / -2) : (column + 0.5) * slot;
+    const x = column === 0 ? slot + 2
+      : column === last ? whole - slot - (addable ? 12 : cell / -2) : (column + 0.5) * slot;
     const top = EDGE + (centred ? (tallest - tall) / 2 : 0);
     const shown = numbers.map((neuron, k) => ({
       column, neuron, x, y: top + (k + 0.5) * pitch + (folded && k >= FIRST ? GAP : 0),
