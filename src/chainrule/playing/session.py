@@ -227,9 +227,11 @@ class Session:
     def _guided_command(self, key: str) -> dict[str, Any]:
         if key not in GUIDED:
             raise BadSetting(f"there is no guided example {key!r}; there are {', '.join(GUIDED)}")
+        example = GUIDED[key]
         self._pause_command()
-        self._change(GUIDED[key].settings, Choices())
-        return {"view": GUIDED[key].view}
+        self._change(example.settings, Choices())
+        self._speed_command(example.speed)
+        return {"panels": list(example.panels)}
 
     def _snapshot_command(self, name: str) -> dict[str, Any]:
         kept = self.snapshots.keep(self._present(), self.plan.scene, name)
