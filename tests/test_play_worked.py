@@ -197,8 +197,8 @@ def test_the_same_view_has_the_same_key_and_is_sent_once():
         assert again["template"] is None
         assert len(again["numbers"]) == len(first["numbers"])
         assert again["numbers"] != first["numbers"]
-    others = [work(run, rows, **look)["key"]
-              for look in ({"weight": (1, 1, 1)}, {"weight": (1, 1, 2)}, {"neuron": (1, 1)})]  # fmt: skip
+    looks = [{"weight": (1, 1, 1)}, {"weight": (1, 1, 2)}, {"neuron": (1, 1)}]
+    others = [work(run, rows, **look)["key"] for look in looks]
     assert len({first["key"], *others}) == 4
 
 
@@ -281,8 +281,7 @@ def test_hostile_names_and_cells_reach_only_the_texts():
     source = table_source("t", table)
     run, rows = begun(1, source, data={"source": source.key})
     found = work(run, rows, row=2)
-    names = [name for name in table.column_names]
-    assert list(found["raw"]) == names
+    assert list(found["raw"]) == table.column_names
     mathematics = json.dumps(
         [[line["latex"], line["said"]] for line in lines_of(found["template"])]
     )
