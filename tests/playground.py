@@ -11,8 +11,9 @@ import uvicorn
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from chainrule.playing.choices import choices_of
+from chainrule.playing.choices import Choices
 from chainrule.playing.frame import unpack
+from chainrule.playing.planning import planned
 from chainrule.playing.server import application, configuration, listening
 from chainrule.playing.session import Session
 from chainrule.playing.sources import shelf
@@ -56,7 +57,7 @@ class Page:
     """A page: it sends commands, takes frames, and says when it has drawn them."""
 
     def __init__(self, socket):
-        self.socket, self.number = socket, 0
+        self.socket, self.number, self.view, self.turn = socket, 0, {}, False
         self.head, self.blocks, self.frames, self.replies = {}, {}, [], {}
 
     def _receive(self):
@@ -96,12 +97,10 @@ class Page:
 
     def fresh(self):
         """Return the head of a frame that was built after now."""
-        self.view = getattr(self, "view", {"metrics": False}) | {"compare": self.number}
-        number = self.send("view", **self.view)
-        assert self.reply(number)["ok"]
-        seen = len(self.frames)
-        self.until(lambda head: len(self.frames) > seen)
-        return self.head
+        self.turn = not self.turn
+        reply = self.ask("view", **self.view, compare=int(self.turn))
+        assert reply["ok"], reply
+        return self.until(lambda head: head["frame"] > reply["frame"])
 
     def closed(self):
         """Wait until the server closes the connection; return its code."""
@@ -121,10 +120,11 @@ class Page:
 
 
 @contextlib.contextmanager
-def playground(change=None, sources=None, names=()):
-    """Serve a session on a free port."""
+def playground(change=None, begun=None, names=()):
+    """Serve a session on a free port, that begins as told, or with a toy."""
     listener = listening("127.0.0.1", 0)
-    with Session(sources or shelf(), choices_of(change or {})) as session:
+    sources = shelf()
+    with Session(*(begun or (sources, planned(sources, change or {}, Choices())))) as session:
         server = uvicorn.Server(configuration(application(session, TOKEN, names)))
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()

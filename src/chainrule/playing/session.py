@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 
 from chainrule.commands import compile_for
 from chainrule.errors import BadSetting, ChainruleError
-from chainrule.playing import heads
+from chainrule.playing import heads, recipes
+from chainrule.playing.ahead import moment_of
 from chainrule.playing.choices import Choices
 from chainrule.playing.commands import Command, read_command
 from chainrule.playing.frame import pack
@@ -46,13 +47,10 @@ class Session:
     ----------
     sources : mapping of str to Source
         The tables on offer.
-    choices : Choices
-        What the page begins with.
-
-    Raises
-    ------
-    BadChoice, BadTable
-        If it cannot begin so.
+    plan : Plan
+        What it begins with.
+    paths : mapping of str to str, optional
+        The files of sources, by their keys, as they were given on the command line.
 
     Attributes
     ----------
@@ -66,8 +64,10 @@ class Session:
         Of the settings.
     """
 
-    def __init__(self, sources: Mapping[str, Source], choices: Choices) -> None:
-        self.sources = dict(sources)
+    def __init__(
+        self, sources: Mapping[str, Source], plan: Plan, paths: Mapping[str, str] | None = None
+    ) -> None:
+        self.sources, self.plan, self.paths = dict(sources), plan, dict(paths or {})
         self.state, self.revision, self.number, self.offered = 0, 0, 0, 0
         self.run: Run | None = None
         self.playing, self.owed = False, 0
@@ -79,7 +79,6 @@ class Session:
         self.snapshots = Snapshots()
         self._plans: dict[int, Plan] = {}  # of the snapshots
         self._worker = Worker(self._turn)
-        self.plan = planned(self.sources, {}, choices)
 
     def __enter__(self) -> Session:
         self._worker.start()
@@ -117,12 +116,13 @@ class Session:
         except ChainruleError as error:
             where = getattr(error, "where", None)
             return reply | {"ok": False, "error": str(error), "where": where}
-        return reply
+        return reply | {"frame": tab.frame}  # the frames after it show what was done
 
     async def frame(self, tab: Tab) -> bytes:
         """Return the next frame of a tab."""
         number, view = tab.frame, tab.view
-        asked = self._ask(self._seen)
+        worked, weight = tab.is_worked_due(self.playing), view.worked and view.worked.weight
+        asked = self._ask(lambda: self._seen(worked, weight is not None))
         while not (await asyncio.wait([asked], timeout=PATIENCE))[0]:
             if self.busy and asked.cancel():
                 return pack(heads.waiting(number, self.busy), {})
@@ -145,8 +145,8 @@ class Session:
         """Return the present table as CSV."""
         plan = self.plan
         content = await asyncio.to_thread(as_csv, plan.table)
-        name = plan.source.key.partition(":")[2]
-        return Download(f"{name}.csv", content, "text/csv; charset=utf-8")
+        name = recipes.table_name(plan) or "penguins.csv"
+        return Download(name, content, "text/csv; charset=utf-8")
 
     def _ask(self, job: Callable[[], T]) -> asyncio.Future[T]:
         return asyncio.wrap_future(self._worker.ask(job))
@@ -227,9 +227,11 @@ class Session:
     def _guided_command(self, key: str) -> dict[str, Any]:
         if key not in GUIDED:
             raise BadSetting(f"there is no guided example {key!r}; there are {', '.join(GUIDED)}")
+        example = GUIDED[key]
         self._pause_command()
-        self._change(GUIDED[key].settings, Choices())
-        return {"view": GUIDED[key].view}
+        self._change(example.settings, Choices())
+        self._speed_command(example.speed)
+        return {"panels": list(example.panels)}
 
     def _snapshot_command(self, name: str) -> dict[str, Any]:
         kept = self.snapshots.keep(self._present(), self.plan.scene, name)
@@ -239,9 +241,11 @@ class Session:
     def _restore_command(self, snapshot: int) -> None:
         kept = self.snapshots.find(snapshot)
         self._pause_command()
-        self.run = kept.run()
+        plan = self._plans[snapshot]._replace(choices=kept.choices, notes=())
+        self.run = Run(plan.prepared, plan.choices, plan.start)
+        self.run.restore(dict(kept.state))
         self.number += 1
-        self._take(self._plans[snapshot]._replace(choices=kept.choices, notes=()))
+        self._take(plan)
 
     def _forget_command(self, snapshot: int) -> None:
         self.snapshots.forget(snapshot)
@@ -249,6 +253,10 @@ class Session:
 
     def _rename_command(self, snapshot: int, name: str) -> None:
         self.snapshots.rename(snapshot, name)
+
+    def _share_command(self) -> dict[str, Any]:
+        plan = self.plan
+        return dict(recipes.told(self._present(), plan, self.paths.get(plan.source.key)))
 
     def _present(self) -> Run:
         """Return the run."""
@@ -259,6 +267,8 @@ class Session:
     def _going(self) -> Run:
         """Return the run, if it can go on."""
         run = self._present()
+        if self.plan.still:
+            raise BadSetting(self.plan.still)
         if run.status != GOING:
             more = "" if run.status == FAILED else ": rewind, or change when it stops"
             raise BadSetting(f"{run.why}{more}")
@@ -267,6 +277,8 @@ class Session:
     def _begin_first(self) -> None:
         try:
             self._begin(self.plan)
+            if self.plan.start is not None:
+                self._snapshot_command("the model")
         except Exception as error:
             self.busy = f"The run cannot begin: {error}"
             self._changed()
@@ -307,12 +319,13 @@ class Session:
             finally:
                 self.busy = ""
             self._compiled.add(dtype)
-        return Run(plan.prepared, plan.choices)
+        return Run(plan.prepared, plan.choices, plan.start)
 
     def _take_in(self, source: Source) -> str:
         """Put a table on offer, and choose it."""
         before = self.sources
         self.sources = {**before, source.key: source}
+        self.paths.pop(source.key, None)
         try:
             self._change({"data": {"source": source.key, "target": source.target}})
         except ChainruleError:
@@ -322,8 +335,16 @@ class Session:
         self._changed()
         return source.key
 
-    def _seen(self) -> Seen | None:
-        """Return the run at this moment, or None if there is none yet."""
+    def _seen(self, worked: bool, weight: bool) -> Seen | None:
+        """Return the run at this moment, or None if there is none yet.
+
+        Parameters
+        ----------
+        worked : bool
+            Whether a step is worked out for the tab.
+        weight : bool
+            Whether a weight is followed in it.
+        """
         run = self.run
         if run is None:
             return None
@@ -336,6 +357,7 @@ class Session:
             sources=self.sources,
             offered=self.offered,
             snapshots=self.snapshots.kept,
+            moment=moment_of(run, batch=weight) if worked else None,
         )
 
     def _standing(self, run: Run) -> dict[str, Any]:
@@ -346,7 +368,7 @@ class Session:
         measured = self.pace.measured() if status == "playing" else None
         return {
             "status": status,
-            "why": run.why or " ".join(self.plan.notes),
+            "why": self.plan.still or run.why or " ".join(self.plan.notes),
             "samples_per_second": measured[0] if measured else None,
             "engine_share": measured[1] if measured else None,
             "settings_revision": self.revision,

@@ -28,10 +28,19 @@ const DIVERGING = {
   light: ["#a84300", "#e8812e", "#f7c795", "#f4f3f1", "#a5c9e8", "#3f8ccb", "#0d4f8b"],
   dark: ["#ffb067", "#e07b28", "#8a4a1a", "#23272d", "#1f527f", "#3b8fd6", "#8fcbff"],
 };
+// The same, quieter: for areas that points or lines are drawn on.
+const AREA = {
+  light: ["#e8914a", "#f2b98a", "#f8dcc4", "#f6f5f3", "#cfe0f0", "#9cc5e8", "#5fa2d9"],
+  dark: ["#a65a1a", "#80471b", "#4f321e", "#23272d", "#1d3852", "#204e78", "#2968a3"],
+};
 const SEQUENTIAL = {
   light: ["#fbf3d9", "#d3e2b6", "#8ccbb0", "#43a5b3", "#2677a5", "#244a86", "#1d2459"],
   dark: ["#1a1d3f", "#24437c", "#23719c", "#35a0ab", "#7cc8a9", "#cadfa9", "#fbf3cf"],
 };
+
+const SCALES = { diverging: DIVERGING, area: AREA, sequential: SEQUENTIAL };
+
+/** @typedef {keyof typeof SCALES} ScaleName */
 
 // The first two are those of the diverging scale. Each further one was chosen to be as far as
 // can be from those before it, in both themes, in normal vision and in the three kinds of
@@ -129,9 +138,9 @@ function spread(stops) {
 const made = /** @type {Map<string, Uint8ClampedArray>} */ (new Map());
 
 /**
- * A scale as 256 colours of four bytes, for pixels: "diverging" from orange over the paper
- * to blue, "sequential" from few to much.
- * @param {"diverging" | "sequential"} name
+ * A scale as 256 colours of four bytes, for pixels: "diverging" and "area" from orange over
+ * the paper to blue, "sequential" from little to much.
+ * @param {ScaleName} name
  * @param {boolean} dark
  * @returns {Uint8ClampedArray}
  */
@@ -139,8 +148,8 @@ export function scale(name, dark) {
   const key = `${name} ${dark}`;
   let colours = made.get(key);
   if (colours === undefined) {
-    const stops = name === "diverging" ? DIVERGING : SEQUENTIAL;
-    colours = spread(dark ? stops.dark : stops.light);
+    const { light, dark: night } = SCALES[name];
+    colours = spread(dark ? night : light);
     made.set(key, colours);
   }
   return colours;
@@ -148,7 +157,7 @@ export function scale(name, dark) {
 
 /**
  * The colour of a value on a scale.
- * @param {"diverging" | "sequential"} name
+ * @param {ScaleName} name
  * @param {number} share  0 to 1; the middle of "diverging" is 0.5
  * @param {boolean} dark
  * @returns {Colour}
@@ -191,6 +200,16 @@ export function classColour(k, dark) {
 export function tint(colour, share, dark) {
   const paper = read(ink(dark).paper);
   return /** @type {Colour} */ (colour.map((value, i) => paper[i] + share * (value - paper[i])));
+}
+
+/**
+ * Black or white, whichever is read more easily on a colour: by WCAG's contrast, 4.5 or more.
+ * @param {Colour} colour
+ */
+export function readable(colour) {
+  const [r, g, b] = colour.map(linear);
+  const light = 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  return (light + 0.05) / 0.05 > 1.05 / (light + 0.05) ? "#000000" : "#ffffff";
 }
 
 /**

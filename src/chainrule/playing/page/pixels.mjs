@@ -2,6 +2,7 @@
 
 import { classColour, css, scale, shade, tint } from "./colours.mjs";
 import { percent, short } from "./numbers.mjs";
+import { head, table } from "./store.mjs";
 
 /** @import {Block, SurfaceHead} from "./types.mjs" */
 
@@ -9,23 +10,23 @@ import { percent, short } from "./numbers.mjs";
  * How the values of a surface become colours.
  * @typedef {object} Tones
  * @property {"number" | "binary" | "classes"} kind
- * @property {"diverging" | "sequential"} scale  of numbers and of two classes
+ * @property {import("./colours.mjs").ScaleName} scale  of numbers and of two classes
  * @property {number} low  the value at the beginning of the scale
  * @property {number} high
  * @property {number} classes
  */
 
 /**
- * Choose the colours of a surface. Numbers on both sides of zero get the paper at zero.
+ * Choose the colours of a surface. Numbers far on both sides of zero get the paper at zero.
  * @param {SurfaceHead} surface
  * @param {number} classes
  * @returns {Tones}
  */
 export function tonesOf(surface, classes) {
   const { kind, range: [low, high] } = surface;
-  if (kind !== "number") return { kind, scale: "diverging", low: 0, high: 1, classes };
-  if (low < 0 && high > 0) {
-    const most = Math.max(-low, high);
+  if (kind !== "number") return { kind, scale: "area", low: 0, high: 1, classes };
+  const most = Math.max(-low, high);
+  if (Math.min(-low, high) > 0.2 * most) {
     return { kind, scale: "diverging", low: -most, high: most, classes };
   }
   return { kind, scale: "sequential", low, high, classes };
@@ -52,7 +53,16 @@ export function pointColour(tones, target, dark) {
   return css(shade(tones.scale, (target - tones.low) / (tones.high - tones.low || 1), dark));
 }
 
-let known = { key: "", colours: new Uint32Array(0) };
+/** The colours of the present surface, and of the one that is compared with it. */
+export function tonesNow() {
+  const { surface, surface_compared: other } = head.peek();
+  if (surface === undefined) throw new Error("there is no surface yet");
+  const range = /** @type {[number, number]} */ (other === undefined ? surface.range : [
+    Math.min(surface.range[0], other.range[0]), Math.max(surface.range[1], other.range[1])]);
+  return tonesOf({ ...surface, range }, table.peek().classes.length);
+}
+
+const known = /** @type {Map<string, Uint32Array>} */ (new Map());
 
 /**
  * The colours of all values as pixels: 256 for numbers, 256 a class for classes.
@@ -63,8 +73,8 @@ let known = { key: "", colours: new Uint32Array(0) };
  */
 function lookup(tones, range, dark) {
   const key = JSON.stringify([tones, range, dark]);
-  if (key === known.key) return known.colours;
-  let colours;
+  let colours = known.get(key);
+  if (colours !== undefined) return colours;
   if (tones.kind === "classes") {
     const bytes = new Uint8ClampedArray(4 * 256 * tones.classes);
     for (let k = 0; k < tones.classes; k += 1) {
@@ -83,7 +93,8 @@ function lookup(tones, range, dark) {
       return steps[Math.round(255 * Math.min(1, Math.max(0, share)))];
     });
   }
-  known = { key, colours };
+  if (known.size >= 4) known.clear(); // ranges of numbers change with every frame
+  known.set(key, colours);
   return colours;
 }
 

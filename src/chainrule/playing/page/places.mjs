@@ -24,7 +24,8 @@ const FIRST = 6; // of a folded one, so many from its beginning
 const LAST = 3;
 const GAP = 30;
 const EDGE = 14; // the room above and below
-const LEAST_SLOT = 100; // the row of layers needs so much for one of them
+const NAMES = 140; // the most room for the names of inputs and outputs
+const LEAST_SLOT = 84; // the row of layers needs so much for one of them
 
 /**
  * @param {number} size
@@ -57,12 +58,11 @@ function cellOf(count, maps) {
  * @param {number} width  the room there is; the drawing may need more
  * @param {boolean} maps
  * @param {boolean} addable  whether there is a column for another layer
- * @param {boolean} touch  whether controls are larger
  * @returns {Plan}
  */
-export function planOf(sizes, open, width, maps, addable, touch) {
+export function planOf(sizes, open, width, maps, addable) {
   const slots = sizes.length + (addable ? 1 : 0);
-  const whole = Math.max(width, slots * (LEAST_SLOT + (touch ? 30 : 0)));
+  const whole = Math.max(width, slots * LEAST_SLOT);
   const slot = whole / slots;
   const begun = sizes.map((size, column) => {
     const numbers = shownOf(size, open.has(column));
@@ -72,12 +72,14 @@ export function planOf(sizes, open, width, maps, addable, touch) {
     return { size, column, numbers, cell, pitch, folded, tall: numbers.length * pitch + (folded ? GAP : 0) };
   });
   const tallest = Math.max(...begun.map(({ tall }) => tall));
+  const edge = sizes.some((size) => size > MOST) ? 2 * EDGE : EDGE; // the button that folds
   const centred = tallest < 700;
   const last = sizes.length - 1;
   const columns = begun.map(({ size, column, numbers, cell, pitch, folded, tall }) => {
-    const x = column === 0 ? slot - cell
-      : column === last ? whole - slot + cell / 2 : (column + 0.5) * slot;
-    const top = EDGE + (centred ? (tallest - tall) / 2 : 0);
+    const x = column === 0 ? Math.min(slot + 2, NAMES)
+      : column !== last ? (column + 0.5) * slot
+      : Math.max(whole - slot - (addable ? 12 : cell / -2), whole - NAMES);
+    const top = edge + (centred ? (tallest - tall) / 2 : 0);
     const shown = numbers.map((neuron, k) => ({
       column, neuron, x, y: top + (k + 0.5) * pitch + (folded && k >= FIRST ? GAP : 0),
     }));
@@ -85,5 +87,5 @@ export function planOf(sizes, open, width, maps, addable, touch) {
     const folding = column === 0 ? slot / 2 : column === last ? whole - slot / 2 : x;
     return { column, x, top, cell, shown, folding, gap, folds: size > MOST };
   });
-  return { width: Math.round(whole), height: Math.ceil(tallest + 2 * EDGE), slot, columns };
+  return { width: Math.round(whole), height: Math.ceil(tallest + edge + EDGE), slot, columns };
 }
