@@ -7,6 +7,8 @@ folder of its own with the tutorial's table and the README's:
 - a ``sh`` block, or an indented block that begins with ``chainrule``: each line is run;
 - a ``python`` block with ``title="FILE"`` is written to that file first.
 
+``chainrule play`` serves until Ctrl-C: its page is asked for, and it is ended.
+
 A command must end with exit status 0, or with N where ``# exit status N`` stands behind it.
 Lines that set up an installation (``SETUP``) are not run. Where the printed text has
 changed, ``python tests/test_docs.py PAGE ...`` writes the new one into the page.
@@ -14,9 +16,12 @@ changed, ``python tests/test_docs.py PAGE ...`` writes the new one into the page
 
 import os
 import re
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import urllib.request
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -86,9 +91,26 @@ def write(step, folder):
     path.write_text(step.text)
 
 
+def play(step, folder, env):
+    """Serve the playground of a page's command, ask for its page, and end it."""
+    command = [*shlex.split(step.command, comments=True), "--no-browser", "--port", "0"]
+    server = subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, text=True)
+    try:
+        told = iter(server.stdout.readline, "")
+        address = next(found[0] for line in told if (found := re.search(r"http://\S+", line)))
+        with urllib.request.urlopen(address, timeout=60) as answer:
+            assert b"chainrule" in answer.read()
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.communicate(timeout=60)
+    assert server.returncode == step.status, step.command
+
+
 def run(step, folder):
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     env = os.environ | {"PATH": path, "COLUMNS": "80", "NO_COLOR": "1", "LC_ALL": "C.UTF-8"}
+    if step.command.startswith("chainrule play"):
+        return play(step, folder, env)
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", step.command],
         cwd=folder, env=env, capture_output=True, text=True, timeout=120,

@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from decimal import ROUND_DOWN, Context
+from functools import lru_cache
 from typing import Any
 
 from chainrule.notation import (
@@ -53,6 +54,8 @@ def clean(words: str) -> str:
     >>> clean("a\nb\x1b[0m\u202e")
     'a b�[0m'
     """
+    if words.isascii() and words.isprintable() and "  " not in words:
+        return words
     return "".join(map(_clean, re.sub(r"\s+", " ", words)))
 
 
@@ -93,6 +96,7 @@ def constant(value: float) -> tuple[str, int]:
     return f"{decimal}…", ten
 
 
+@lru_cache(maxsize=256)
 def named(letter: str) -> tuple[str, str]:
     """Return a name's letter, Greek where it says so, and the digits at its end.
 
@@ -139,8 +143,8 @@ def is_negative(expression: Any) -> bool:
 def without_minus(expression: Any) -> Any:
     """Return what is subtracted where ``is_negative`` says so."""
     match expression:
-        case Number(value=value, constant=constant):
-            return Number(-value, constant)
+        case Number(value=value, constant=constant, live=live):
+            return Number(-value, constant, live)
         case Negative(of=of):
             return of
         case Product(factors=(first, *others)):
@@ -222,14 +226,15 @@ class Setter:
     def terms(self, expression: Any) -> list[str]:
         """Print the terms of a sum, each with the sign before it."""
         terms = expression.terms if isinstance(expression, Sum) else (expression,)
-        printed = []
-        for place, term in enumerate(terms):
-            minus = is_negative(term)
-            bare = without_minus(term) if minus else term
-            part = self.within(bare, PRODUCT if minus or place or isinstance(bare, Sum) else SUM)
-            sign = MINUS if minus else "+"
-            printed.append(self.operator(sign, place > 0) + part if minus or place else part)
-        return printed
+        return [self.term(term, place) for place, term in enumerate(terms)]
+
+    def term(self, term: Any, place: int) -> str:
+        """Print a term with the sign before it; the first one, at place 0, needs no plus."""
+        minus = is_negative(term)
+        bare = without_minus(term) if minus else term
+        part = self.within(bare, PRODUCT if minus or place or isinstance(bare, Sum) else SUM)
+        sign = MINUS if minus else "+"
+        return self.operator(sign, place > 0) + part if minus or place else part
 
     def pieces(self, expression: Any) -> list[str]:
         """Print the terms or factors of an expression, so that a line can break between them."""
@@ -278,4 +283,6 @@ class Setter:
 
 def is_half(expression: Any) -> bool:
     """Say whether an expression is the 1/2 of a formula."""
-    return isinstance(expression, Number) and expression.constant and expression.value == 0.5
+    if not isinstance(expression, Number) or expression.live:
+        return False
+    return expression.constant and expression.value == 0.5

@@ -17,6 +17,7 @@ import inspect
 import textwrap
 from collections.abc import Callable
 from copy import deepcopy
+from functools import lru_cache
 from math import isfinite
 from typing import Any
 
@@ -259,9 +260,10 @@ def in_precision_of_argument(rule: Source, like: Callable[..., Any]) -> Callable
     return rebuilt
 
 
-def arguments_of(rule: Source) -> list[str]:
+@lru_cache(maxsize=64)
+def arguments_of(rule: Source) -> tuple[str, ...]:
     """Return the names of a rule's arguments."""
-    return [argument.arg for argument in parse(rule).args.args]
+    return tuple(argument.arg for argument in parse(rule).args.args)
 
 
 def lifted(rule: Source, frame: str, results: int) -> str:

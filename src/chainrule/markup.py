@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from html import escape
 from typing import Any
 
@@ -65,12 +66,7 @@ class _Latex(Setter):
         return f"{decimal} \\cdot {power}" if ten else decimal
 
     def symbol(self, symbol: Symbol) -> str:
-        change, letter, places = spelled(symbol)
-        above = "" if symbol.layer is None else f"^{{({symbol.layer})}}"
-        below = ",".join(map(_latex_below, places))
-        # Below before above: Markdown takes no _ behind a letter for emphasis.
-        printed = latex_letter(letter) + (f"_{{{below}}}" if below else "") + above
-        return f"\\Delta {printed}" if change else printed
+        return _latex_symbol(symbol.letter, symbol.layer, symbol.at)
 
     def derivative(self, of: str, by: str) -> str:
         return f"\\frac{{\\partial {of}}}{{\\partial {by}}}"
@@ -129,6 +125,19 @@ class _Latex(Setter):
 
     def times(self, wide: bool) -> str:
         return " \\cdot "
+
+
+LatexSetter = _Latex  # for those who print numbers otherwise
+
+
+@lru_cache(maxsize=4096)  # the same signs return in line after line
+def _latex_symbol(letter: str, layer: int | None, at: tuple[int | str, ...]) -> str:
+    change, letter, places = spelled(Symbol(letter, layer, at))
+    above = "" if layer is None else f"^{{({layer})}}"
+    below = ",".join(map(_latex_below, places))
+    # Below before above: Markdown takes no _ behind a letter for emphasis.
+    printed = latex_letter(letter) + (f"_{{{below}}}" if below else "") + above
+    return f"\\Delta {printed}" if change else printed
 
 
 def _latex_below(place: str) -> str:

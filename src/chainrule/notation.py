@@ -10,7 +10,9 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields
+from functools import lru_cache
+from operator import is_
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,10 +22,14 @@ from chainrule.formula import NAMES, Source, arguments_of, is_docstring, parse
 
 @dataclass(frozen=True)
 class Number:
-    """A number; a constant of a formula is printed with more digits."""
+    """A number; a constant of a formula is printed with more digits.
+
+    It is live where it was put in for a sign: with another sample it is another one.
+    """
 
     value: float
     constant: bool = False
+    live: bool = field(default=False, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -123,6 +129,10 @@ Expression = (
     | Call
     | Choice
 )
+_PARTS = {
+    kind: tuple(part.name for part in fields(kind))
+    for kind in (Negative, Sum, Product, Quotient, Power, Call, Choice)
+}
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<": lambda a, b: a < b,
     "≤": lambda a, b: a <= b,
@@ -136,16 +146,20 @@ SMALL = 4  # an intermediate result of so many parts is written where it is used
 
 def rebuilt(expression: Any, change: Callable[[Any], Any]) -> Any:
     """Return an expression with a change made to each of its direct parts."""
-    if not isinstance(expression, Negative | Sum | Product | Quotient | Power | Call | Choice):
+    names = _PARTS.get(type(expression))
+    if names is None:
         return expression
-    parts: dict[str, Any] = {}
-    for field in fields(expression):
-        part = getattr(expression, field.name)
+    parts, same = [], True
+    for name in names:
+        part = before = getattr(expression, name)
         if isinstance(part, tuple):
-            parts[field.name] = tuple(change(each) for each in part)
+            part = tuple([change(each) for each in part])
+            same = same and all(map(is_, part, before))
         elif not isinstance(part, str):
-            parts[field.name] = change(part)
-    return replace(expression, **parts)
+            part = change(part)
+            same = same and part is before
+        parts.append(part)
+    return expression if same else type(expression)(*parts)
 
 
 def put_in(expression: Any) -> Any:
@@ -159,12 +173,15 @@ def put_in(expression: Any) -> Any:
     """
     if isinstance(expression, Symbol | Derivative | Rest):
         exact = isinstance(expression, Symbol) and expression.constant
-        return expression if expression.value is None else Number(expression.value, exact)
+        return expression if expression.value is None else Number(expression.value, exact, True)
     if isinstance(expression, Choice):
         try:
-            return put_in(chosen(expression))
+            branch = put_in(chosen(expression))
         except KeyError:
-            pass
+            return rebuilt(expression, put_in)
+        if isinstance(branch, Number):  # with other numbers it is that of another branch
+            return Number(branch.value, branch.constant, True)
+        return branch
     return rebuilt(expression, put_in)
 
 
@@ -249,18 +266,13 @@ def read_rule(
     >>> [d.name for d in read_rule(half, {}, ["loss", "slope"])]
     ['loss', 'slope']
     """
-    node = parse(rule)
-    arguments = arguments_of(node)
+    arguments, assignments, returned = _taken_apart(rule)
     known: dict[str, Expression] = {name: signs.get(name, Symbol(name)) for name in arguments}
-    *assignments, last = [line for line in node.body if not is_docstring(line)]
-    assert isinstance(last, ast.Return)
-    assert isinstance(last.value, ast.Tuple)
-    wanted = dict(zip(map(ast.unparse, last.value.elts), results, strict=True))
-    value = ast.unparse(last.value.elts[0])
+    wanted = dict(zip([name for name, _ in returned], results, strict=True))
+    value = returned[0][0]
     found: list[Definition] = []
-    for line in assignments:
-        assert isinstance(line, ast.Assign)
-        name, right = ast.unparse(line.targets[0]), read_expression(line.value, known)
+    for name, line in assignments:
+        right = read_expression(line, known)
         small = size_of(right) <= SMALL and name not in arguments
         if name in wanted and (name == value or not small):
             found.append(Definition(wanted.pop(name), right))
@@ -272,21 +284,40 @@ def read_rule(
             known[name] = signs.get(name, Symbol(name))
     return found + [
         Definition(wanted[name], read_expression(element, known))
-        for element in last.value.elts
-        if (name := ast.unparse(element)) in wanted
+        for name, element in returned
+        if name in wanted
     ]
+
+
+_Named = list[tuple[str, ast.expr]]
+
+
+@lru_cache(maxsize=64)  # a rule is read once for every neuron
+def _taken_apart(rule: Source) -> tuple[tuple[str, ...], _Named, _Named]:
+    """Return the arguments of a rule, its assignments, and what it returns as it is written."""
+    node = parse(rule)
+    *assignments, last = [line for line in node.body if not is_docstring(line)]
+    assert isinstance(last, ast.Return)
+    assert isinstance(last.value, ast.Tuple)
+    named = []
+    for line in assignments:
+        assert isinstance(line, ast.Assign)
+        named.append((ast.unparse(line.targets[0]), line.value))
+    return arguments_of(node), named, [(ast.unparse(e), e) for e in last.value.elts]
 
 
 def size_of(expression: Any) -> int:
     """Count the numbers, signs and operations of an expression."""
-    total = 1
-
-    def count(part: Any) -> Any:
-        nonlocal total
-        total += size_of(part)
-        return part
-
-    rebuilt(expression, count)
+    total, waiting = 0, [expression]
+    while waiting:
+        part = waiting.pop()
+        total += 1
+        for name in _PARTS.get(type(part), ()):
+            inside = getattr(part, name)
+            if isinstance(inside, tuple):
+                waiting += inside
+            elif not isinstance(inside, str):
+                waiting.append(inside)
     return total
 
 

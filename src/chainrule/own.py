@@ -207,7 +207,7 @@ def code_of(rule: Rule, itemsize: int) -> int:
     frame, arguments = activation_loop, "outputs_, slopes_"
     if rule.is_loss:
         frame, arguments = loss_loop, "outputs_, targets_, shares_, parameter_, deltas_"
-    body = indent(lifted(rule.source, frame(arguments_of(rule.source)), results=2), " " * 4)
+    body = indent(lifted(rule.source, frame(list(arguments_of(rule.source))), results=2), " " * 4)
     space = NAMES | {"like": like}
     exec(f"def loop_({arguments}):\n{body}", space)
     if COMPILED:

@@ -8,7 +8,7 @@ the differences on both sides of the point decide.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -52,7 +52,7 @@ def check_activation(name: str, argument: str, function: Function) -> None:
     _refuse_infinite(name, sum(finite))
 
 
-def check_loss(name: str, arguments: list[str], function: Function) -> None:
+def check_loss(name: str, arguments: Sequence[str], function: Function) -> None:
     """Refuse a loss of an output and a target whose slope is not dloss/da."""
     output, target = arguments
     finite = 0

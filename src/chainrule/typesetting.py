@@ -95,3 +95,6 @@ class _Text(Setter):
 
     def times(self, wide: bool) -> str:
         return " · " if wide else "·"
+
+
+TextSetter = _Text  # for those who print numbers otherwise

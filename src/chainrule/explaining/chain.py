@@ -44,7 +44,7 @@ def backward(signs: Signs) -> Section:
     for l in range(depth, 0, -1):
         if depth > 1:
             parts.append(Words(f"Layer {l}{', the output' if l == depth else ''}."))
-        lines = [*_errors(signs, l), *_slopes(signs, l), *_deltas(signs, l)]
+        lines = [*errors(signs, l), *slopes(signs, l), *deltas(signs, l)]
         parts.append(Lines(tuple(lines)))
         zeros = int((signs.trace.A[l - 1] == 0.0).sum())
         if zeros and signs.sizes[l - 1] > MANY:
@@ -55,11 +55,11 @@ def backward(signs: Signs) -> Section:
                 )
             )
         parts.append(Lines(tuple(_inputs(signs, l))))
-        parts.append(Lines(tuple(_gradients(signs, l))))
+        parts.append(Lines(tuple(gradients(signs, l))))
     return Section("Back-propagation", tuple(parts))
 
 
-def _errors(signs: Signs, l: int) -> Iterator[Line]:
+def errors(signs: Signs, l: int) -> Iterator[Line]:
     """Yield dL/dA: the slope of the loss, or what comes back through the next layer."""
     if l == signs.trace.depth:
         yield from _slope_of_loss(signs)
@@ -105,7 +105,7 @@ def _slope_of_cross_entropy(signs: Signs, k: int, error: Derivative) -> Iterator
     yield Line(error, Sum((output, Negative(target))), error.value)
 
 
-def _slopes(signs: Signs, l: int) -> Iterator[Line]:
+def slopes(signs: Signs, l: int) -> Iterator[Line]:
     """Yield dA/dZ = f'(Z), equations (10) to (13)."""
     if signs.trace.slopes[l] is None:
         return
@@ -121,7 +121,7 @@ def _slopes(signs: Signs, l: int) -> Iterator[Line]:
             yield replace(line, right=right, equation=number)
 
 
-def _deltas(signs: Signs, l: int) -> Iterator[Line]:
+def deltas(signs: Signs, l: int) -> Iterator[Line]:
     """Yield dL/dZ = dL/dA dA/dZ."""
     if signs.trace.joined and l == signs.trace.depth:
         yield from _through_softmax(signs)
@@ -156,7 +156,7 @@ def _inputs(signs: Signs, l: int) -> Iterator[Line]:
     yield Line(Derivative(signs.Z(l, j), signs.b(l, j)), ONE, 1.0, equation="23")
 
 
-def _gradients(signs: Signs, l: int) -> Iterator[Line]:
+def gradients(signs: Signs, l: int) -> Iterator[Line]:
     """Yield dL/dW, equation (24), and dL/db, (25), each beside its finite difference."""
     neurons, inputs = signs.neurons(l), signs.inputs(l)
     places = [signs.place(l, i, j) for j in neurons for i in [*inputs, None]]

@@ -23,6 +23,12 @@ def tick(gradient: float, difference: float) -> str:
     return TICK if isclose(gradient, difference, rel_tol=SHARE, abs_tol=NOISE) else "≠"
 
 
+class Live(str):
+    """Text that is another one with another sample, as a live number is another number."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class Line:
     """One equation: what it is, in signs, with the numbers put in, and its value.
@@ -58,7 +64,7 @@ class Line:
         if self.right is None or self.value is None:
             return None
         numbers: Expression = put_in(self.right)
-        return None if numbers == self.right or isinstance(numbers, Number) else numbers
+        return None if numbers is self.right or isinstance(numbers, Number) else numbers
 
 
 @dataclass(frozen=True)

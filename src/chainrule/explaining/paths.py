@@ -114,8 +114,7 @@ def best_paths(signs: Signs, l: int, j: int, most: int) -> list[Path]:
         k: [(abs(_last(signs, k)), (k,))] for k in range(1, signs.sizes[-1] + 1)
     }
     for layer in range(depth - 1, l - 1, -1):
-        layers = signs.trace.network.layers(signs.trace.theta)
-        W = layers[layer][0]
+        W = signs.weights(layer + 1)
         slopes = signs.trace.slopes[layer]
         assert slopes is not None
         neurons = [j] if layer == l else range(1, signs.sizes[layer] + 1)

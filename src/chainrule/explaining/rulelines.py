@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from chainrule.explaining.parts import Line
+from chainrule.explaining.parts import Line, Live
 from chainrule.formula import arguments_of
 from chainrule.notation import (
     COMPARISONS,
@@ -108,11 +108,11 @@ def because(expression: Any) -> str:
     >>> because(Choice(z, ">", Number(0.0), z, Number(0.0)))
     'as −1.5 ≤ 0'
     """
-    said = ""
+    said: str = ""
     while isinstance(expression, Choice):
         left, right = value_of(expression.left), value_of(expression.right)
         holds = COMPARISONS[expression.comparison](left, right)
         sign = expression.comparison if holds else OPPOSITES[expression.comparison]
-        said = f"as {text(Number(left))} {sign} {text(Number(right))}"
+        said = Live(f"as {text(Number(left))} {sign} {text(Number(right))}")
         expression = expression.yes if holds else expression.no
     return said

@@ -7,7 +7,7 @@ from typing import Any
 
 from chainrule.boxes import clean
 from chainrule.explaining.parts import TICK, Grid, Line, Words, tick
-from chainrule.notation import Expression, Number, Product, Sum
+from chainrule.notation import Expression, Negative, Number, Product, Sum
 from chainrule.typesetting import text
 
 SHORT = 66  # characters of an equation that is set in one row
@@ -22,10 +22,15 @@ def sides_of(line: Line, digits: int) -> list[Expression]:
     given = None if line.value is not None and isinstance(line.right, Number) else line.right
     sides = [side for side in (given, line.numbers) if side is not None]
     if line.value is not None:
-        value = Number(line.value)
-        if not sides or text(sides[-1], digits) != text(value, digits):
+        value = Number(line.value, live=True)
+        if not (sides and _is_figure(sides[-1]) and text(sides[-1], digits) == text(value, digits)):
             sides.append(value)
     return sides
+
+
+def _is_figure(side: Expression) -> bool:
+    """Say whether a side may look like a number; of others it is not asked how they look."""
+    return isinstance(side, Number) or (isinstance(side, Negative) and _is_figure(side.of))
 
 
 def is_short(line: Line, sides: list[Expression], digits: int) -> bool:
@@ -84,4 +89,4 @@ def wordy(grid: Grid) -> list[bool]:
 def pieces(words: Words) -> Iterator[str | Expression]:
     """Yield the words of a paragraph, and the signs among them."""
     for piece in (words.text,) if isinstance(words.text, str) else words.text:
-        yield clean(piece) if isinstance(piece, str) else piece
+        yield type(piece)(clean(piece)) if isinstance(piece, str) else piece

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,10 +34,25 @@ class Signs:
 
     Layers count from 1, and carry their number where there is more than one; neurons count
     from 1, and carry their number where the layer has more than one.
+
+    Attributes
+    ----------
+    trace : Trace
+    most : int
+        Neurons of a layer, and terms of a sum, that are shown.
+    only : (layer, neuron), optional
+        The one neuron of its layer that is shown.
+    loss : Symbol, default L
+        The sign of the loss whose gradient it is.
+    steady : bool
+        Whether, of a network that is shown whole, no number decides which terms are shown.
     """
 
     trace: Trace
     most: int
+    only: tuple[int, int] | None = None
+    loss: Symbol = LOSS
+    steady: bool = False
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -71,9 +87,14 @@ class Signs:
     def _value(self, values: Any, j: Any) -> float | None:
         return float(values[j - 1]) if isinstance(j, int) and values is not None else None
 
+    @cached_property
+    def layers(self) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+        """Weights, (n_in, n_out), and biases of each layer."""
+        return self.trace.network.layers(self.trace.theta)
+
     def weights(self, l: int) -> NDArray[Any]:
         """Return the weights of a layer, (n_in, n_out)."""
-        return self.trace.network.layers(self.trace.theta)[l - 1][0]
+        return self.layers[l - 1][0]
 
     def W(self, l: int, i: Any, j: Any, letter: str = "W") -> Symbol:
         """Return a weight from neuron i of the layer before to neuron j."""
@@ -84,8 +105,7 @@ class Signs:
 
     def b(self, l: int, j: Any, letter: str = "b") -> Symbol:
         """Return a bias."""
-        biases = self.trace.network.layers(self.trace.theta)[l - 1][1]
-        return self._one(letter, l, j, biases)
+        return self._one(letter, l, j, self.layers[l - 1][1])
 
     def parameter(self, place: int, letter: str = "") -> Symbol:
         """Return the weight or bias at a place of the flat parameters; a letter goes before."""
@@ -103,11 +123,11 @@ class Signs:
 
     def by_A(self, l: int, j: Any) -> Derivative:
         """Return dL/dA."""
-        return Derivative(LOSS, self.A(l, j), self._of(self.trace.errors, l, j))
+        return Derivative(self.loss, self.A(l, j), self._of(self.trace.errors, l, j))
 
     def by_Z(self, l: int, j: Any) -> Derivative:
         """Return dL/dZ, the delta."""
-        return Derivative(LOSS, self.Z(l, j), self._of(self.trace.deltas, l, j))
+        return Derivative(self.loss, self.Z(l, j), self._of(self.trace.deltas, l, j))
 
     def slope(self, l: int, j: Any) -> Derivative:
         """Return dA/dZ."""
@@ -118,7 +138,7 @@ class Signs:
 
     def by_parameter(self, place: int) -> Derivative:
         """Return dL/dW or dL/db."""
-        return Derivative(LOSS, self.parameter(place), float(self.trace.gradient[place]))
+        return Derivative(self.loss, self.parameter(place), float(self.trace.gradient[place]))
 
     def chain(self, l: int, j: Any) -> tuple[Derivative, ...]:
         """Return the factors of dL/dZ, of which each has a line of its own."""
@@ -128,6 +148,8 @@ class Signs:
 
     def neurons(self, l: int) -> list[int]:
         """Return the neurons of a layer that are shown: those with the largest dL/dZ."""
+        if self.only is not None and self.only[0] == l:
+            return [self.only[1]]
         values = self.trace.deltas[l] if self.trace.deltas else self.trace.A[l]
         return largest(values, self.most)
 

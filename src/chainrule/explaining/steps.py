@@ -13,6 +13,8 @@ from chainrule.arguments import whole
 from chainrule.explaining.chain import backward
 from chainrule.explaining.derivation import Derivation
 from chainrule.explaining.drawn import initialisation
+from chainrule.explaining.forward import EQUATIONS, counted, forward
+from chainrule.explaining.neurons import alone
 from chainrule.explaining.parts import Line, Lines, Part, Section, Sketch, Words
 from chainrule.explaining.paths import followed
 from chainrule.explaining.rulelines import VALUE, rule_lines
@@ -23,7 +25,6 @@ from chainrule.explaining.signs import (
     Signs,
     own_argument,
     product,
-    rule_of_activation,
     rule_of_loss,
 )
 from chainrule.explaining.trace import Step, Trace, trace
@@ -33,17 +34,13 @@ from chainrule.notation import (
     Call,
     Expression,
     Negative,
-    Product,
-    Quotient,
     Sum,
     Symbol,
-    put_in,
     value_of,
 )
 from chainrule.typesetting import DIGITS
 
 DRAWN = 8  # neurons of a layer up to which a network is drawn
-EQUATIONS = {"sigmoid": ("3", "13"), "half_squared_error": ("4", "9")}  # value, slope
 
 
 @np.errstate(all="ignore")  # what overflows is shown so
@@ -63,6 +60,7 @@ def explain(
     clip_norm: float | None = None,
     scheme: str | None = "xavier_normal",
     weight: str | tuple[int, int, int] | None = None,
+    neuron: str | tuple[int, int] | None = None,
     most: int | None = None,
     digits: int = DIGITS,
     **hyperparameters: float,
@@ -94,6 +92,9 @@ def explain(
     weight : str or (layer, from, to), optional
         One weight to follow along all paths from it to the loss, such as "1:2,3", in place
         of the whole step. Neurons count from 1, and layer 1 is the first after the input.
+    neuron : str or (layer, number), optional
+        One neuron, such as "1:3", in place of the whole step: its sum, its output, and what
+        comes back to it.
     most : int, optional
         How many neurons of a layer, and terms of a sum, are shown: those with the largest
         numbers. Default: all for up to 200 parameters, else 4.
@@ -124,20 +125,36 @@ def explain(
     """
     step_ = Step(solver, learning_rate, step, m, v, l1, l2, clip_norm, hyperparameters)
     done = trace(network, parameters, x, y, step_)
-    small = network.n_parameters <= IN_FULL
-    usual = max(network.sizes) if small else FEW
-    signs = Signs(done, usual if most is None else whole("most", most, 1))
-    title = f"One step of a {'-'.join(map(str, network.sizes))} network"
+    signs = Signs(done, most_shown(network) if most is None else whole("most", most, 1))
+    return derive(signs, whole("digits", digits, 1), scheme, weight, neuron)
+
+
+def most_shown(network: Network) -> int:
+    """Return how many neurons of a layer are usually shown: all of a small network."""
+    return max(network.sizes) if network.n_parameters <= IN_FULL else FEW
+
+
+@np.errstate(all="ignore")  # what overflows is shown so
+def derive(
+    signs: Signs,
+    digits: int = DIGITS,
+    scheme: str | None = None,
+    weight: str | tuple[int, int, int] | None = None,
+    neuron: str | tuple[int, int] | None = None,
+) -> Derivation:
+    """Put the sections of a step together; ``explain`` describes the parameters."""
+    title = f"One step of a {'-'.join(map(str, signs.sizes))} network"
     sections = [_network(signs)]
     if weight is not None:
         sections.append(followed(signs, weight))
-        return Derivation(title, tuple(sections), whole("digits", digits, 1))
-    if scheme is not None:
-        sections.append(initialisation(signs, scheme))
-    sections.append(_forward(signs))
-    if done.y is not None:
-        sections += [_loss(signs), backward(signs), update(signs), after(signs)]
-    return Derivation(title, tuple(sections), whole("digits", digits, 1))
+    if neuron is not None:
+        sections.append(alone(signs, neuron))
+    if weight is None and neuron is None:
+        sections += [initialisation(signs, scheme)] if scheme is not None else []
+        sections.append(forward(signs))
+        if signs.trace.y is not None:
+            sections += [_loss(signs), backward(signs), update(signs), after(signs)]
+    return Derivation(title, tuple(sections), digits)
 
 
 def _network(signs: Signs) -> Section:
@@ -147,10 +164,10 @@ def _network(signs: Signs) -> Section:
     one = len(network.activations) == 1
     parts.append(
         Words(
-            f"{'-'.join(map(str, network.sizes))}: {_count(network.sizes[0], 'input')}, then "
+            f"{'-'.join(map(str, network.sizes))}: {counted(network.sizes[0], 'input')}, then "
             f"{'one layer' if one else f'{signs.trace.depth} layers'} with "
             f"{'the activation' if one else 'the activations'} {names}. Loss: {network.loss}. "
-            f"{_count(network.n_parameters, 'parameter')}."
+            f"{counted(network.n_parameters, 'parameter')}."
         )
     )
     if signs.trace.depth > 1 and max(network.sizes) <= DRAWN:
@@ -178,80 +195,6 @@ def _network(signs: Signs) -> Section:
         Words("The numbers are rounded for reading; they were computed with all their digits.")
     )
     return Section("The network", tuple(parts))
-
-
-def _count(n: int, word: str) -> str:
-    return f"{n:,} {word}{'' if n == 1 else 's'}"
-
-
-def _forward(signs: Signs) -> Section:
-    parts: list[Part] = []
-    for l, name in enumerate(signs.trace.network.activations, 1):
-        if signs.trace.depth > 1:
-            size = _count(signs.sizes[l], "neuron")
-            left = signs.sizes[l] - len(signs.neurons(l))
-            shown = f"; {len(signs.neurons(l))} of them are shown" if left else ""
-            parts.append(Words(f"Layer {l}: {size}, {name}{shown}."))
-        parts.append(Lines(tuple(_scores(signs, l))))
-        parts.append(Lines(tuple(_activations(signs, l, name))))
-    return Section("Forward propagation", tuple(parts))
-
-
-def _scores(signs: Signs, l: int) -> Iterator[Line]:
-    """Yield Z = W X + b, equation (2), and each neuron's sum."""
-    layer, before = signs.layer(l), signs.A(l - 1, "")
-    weights = Symbol("W", layer)
-    whole_ = Sum(
-        (
-            Product((Call("transpose", (weights,)), Symbol(before.letter, before.layer))),
-            Symbol("b", layer),
-        )
-    )
-    yield Line(Symbol("Z", layer), whole_, equation="2")
-    for place, j in enumerate(signs.neurons(l)):
-        values = signs.weights(l)[:, j - 1] * signs.trace.A[l - 1]
-
-        def term(i: int, j: int = j) -> Expression:
-            return Product((signs.W(l, i, j), signs.A(l - 1, i)))
-
-        right, score = signs.sum_of(values, term, [signs.b(l, j)]), signs.Z(l, j)
-        yield Line(score, right if place == 0 else put_in(right), score.value)
-
-
-def _activations(signs: Signs, l: int, name: Any) -> Iterator[Line]:
-    """Yield A = f(Z), equation (3), in signs for the layer and in numbers for each neuron."""
-    rule = rule_of_activation(name)
-    if rule is None:
-        yield from _softmax(signs, l)
-        return
-    number = EQUATIONS.get(name, ("", ""))[0]
-    for place, j in enumerate(signs.neurons(l)):
-        score, output = signs.Z(l, j), signs.A(l, j)
-        for line in rule_lines(rule, {"z": score}, {VALUE: output}, place=score):
-            first = place == 0
-            right = line.right if first else put_in(line.right)
-            yield replace(
-                line, right=right, equation=number if first and line.left == output else ""
-            )
-
-
-def _softmax(signs: Signs, l: int) -> Iterator[Line]:
-    """Yield A_k = e^Z_k over the sum of all e^Z, or A_k alone where that is too large."""
-
-    def power(k: int) -> Expression:
-        return Call("exp", (signs.Z(l, k),))
-
-    with np.errstate(over="ignore"):
-        powers = np.exp(signs.trace.Z[l])
-    total = Symbol("S", value=float(powers.sum()))
-    if not 0.0 < powers.sum() < np.inf:
-        for k in signs.neurons(l):
-            yield Line(signs.A(l, k), None, signs.A(l, k).value)
-        return
-    yield Line(total, signs.sum_of(powers, power), total.value)
-    for k in signs.neurons(l):
-        output = signs.A(l, k)
-        yield Line(output, Quotient(power(k), total), output.value)
 
 
 def _loss(signs: Signs) -> Section:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from inspect import signature
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from chainrule.columns import Column
 from chainrule.engine import forward
 from chainrule.errors import BadSetting, BadTable
 from chainrule.explaining.derivation import Derivation
-from chainrule.explaining.parts import Cell, Grid, Line, Lines, Part, Section, Words
+from chainrule.explaining.parts import Cell, Grid, Line, Lines, Live, Part, Section, Words
 from chainrule.explaining.steps import explain
 from chainrule.notation import Expression, Negative, Number, Product, Quotient, Sum, Symbol
 from chainrule.rules import OPTIMISERS
@@ -53,14 +53,49 @@ def explain_row(model: Any, rows: Any, row: int, member: int, **settings: Any) -
         y,
         **_usual(model, settings.get("solver")) | settings,
     )
-    sections = [_preprocessing(spec, one, x, y), *derivation.sections]
     about = _about(model, member, y is not None)
-    sections[1] = replace(sections[1], parts=(*sections[1].parts, *about))
-    for place, section in enumerate(sections):
+    network = derivation.sections[0]
+    sections = [replace(network, parts=(*network.parts, *about)), *derivation.sections[1:]]
+    outputs = forward(model.network, np.asarray(model.parameters[member - 1], float), x[None])[0]
+    depth = len(model.network.sizes) - 1
+    sample = Sample(spec, one, x, y, outputs, depth if depth > 1 else None)
+    title = f"One step on row {row}: {name}"
+    return of_sample(replace(derivation, title=title, sections=tuple(sections)), sample)
+
+
+class Sample(NamedTuple):
+    """A row of a table, as a network takes it.
+
+    Attributes
+    ----------
+    spec : TableSpec
+    cells : pyarrow.Table
+        Of one row.
+    x : ndarray of shape (n_in,)
+    y : ndarray of shape (n_out,), or None
+    outputs : ndarray of shape (n_out,)
+        What the network makes of it.
+    layer : int or None
+        The number that the sign of the outputs carries.
+    """
+
+    spec: TableSpec
+    cells: Any
+    x: Any
+    y: Any
+    outputs: Any
+    layer: int | None
+
+
+def of_sample(derivation: Derivation, sample: Sample) -> Derivation:
+    """Put the row before a derivation, and behind its way forward what the outputs mean."""
+    sections = [_preprocessing(sample.spec, sample.cells, sample.x, sample.y)]
+    for section in derivation.sections:
         if section.title == "Forward propagation":
-            parts = (*section.parts, *_in_words(model, x, member))
-            sections[place] = replace(section, parts=parts)
-    return replace(derivation, title=f"One step on row {row}: {name}", sections=tuple(sections))
+            parts = (*section.parts, *_in_words(sample))
+            section = replace(section, parts=parts)
+        sections.append(section)
+    return replace(derivation, sections=tuple(sections))
 
 
 def as_rows(model: Any, table: Any) -> Any:
@@ -126,16 +161,14 @@ def _about(model: Any, member: int, stepped: bool) -> list[Part]:
     return [Words(" ".join(said))]
 
 
-def _in_words(model: Any, x: Any, member: int) -> Iterator[Part]:
+def _in_words(sample: Sample) -> Iterator[Part]:
     """Say what the outputs mean: the value in the target's units, or the likeliest class."""
-    target, spec = model.spec.target, model.spec
-    outputs = forward(model.network, np.asarray(model.parameters[member - 1], float), x[None])[0]
+    spec, outputs, target = sample.spec, sample.outputs, sample.spec.target
     name = printable(target.name)
     if target.task == "regression":
         value = float(in_target_units(spec, outputs)[0])
         if (target.mean, target.scale) != (0.0, 1.0):
-            depth = len(model.network.sizes) - 1
-            output = Symbol("A", depth if depth > 1 else None, (), float(outputs[0]))
+            output = Symbol("A", sample.layer, (), float(outputs[0]))
             scaled = Product((output, _exact("scale", target.scale)))
             line = Line(name, Sum((scaled, _exact("mean", target.mean))), value)
             yield Words("In the units of the target:")
@@ -144,7 +177,8 @@ def _in_words(model: Any, x: Any, member: int) -> Iterator[Part]:
     shares = [1.0 - outputs[0], outputs[0]] if len(outputs) == 1 else outputs
     best = int(np.argmax(shares))
     label = printable(target.classes[best])
-    yield Words((f"The likeliest {name} is {label}, with ", Number(float(shares[best])), "."))
+    said = Live(f"The likeliest {name} is {label}, with ")
+    yield Words((said, Number(float(shares[best])), "."))
 
 
 def _exact(letter: str, value: float) -> Symbol:
@@ -232,10 +266,10 @@ def _target_parts(spec: TableSpec, one: Any, y: Any) -> list[Part]:
     if target.task == "regression":
         value = float(y[0])
         if (target.mean, target.scale) == (0.0, 1.0):
-            return [Words(f"The target {name} is {cell}, and so is Y.")]
+            return [Words((Live(f"The target {name} is {cell}, and so is Y."),))]
         raw = value * target.scale + target.mean
         line = Line(Symbol("Y"), _standard(raw, target.mean, target.scale), value)
-        return [Words(f"The target {name} is {cell}:"), Lines((line,))]
+        return [Words((Live(f"The target {name} is {cell}:"),)), Lines((line,))]
     number = int(np.argmax(y)) if len(y) > 1 else int(y[0])
     if len(y) > 1:
         classes = ", ".join(f"{k} {printable(c)}" for k, c in enumerate(target.classes, 1))
@@ -248,4 +282,4 @@ def _target_parts(spec: TableSpec, one: Any, y: Any) -> list[Part]:
                 )
             )
         ]
-    return [Words(f"The target {name} is {cell}, so Y = {number}.")]
+    return [Words((Live(f"The target {name} is {cell}, so Y = {number}."),))]

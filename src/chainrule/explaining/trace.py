@@ -81,6 +81,8 @@ class Trace:
         Of the loss; with the penalties; as the solver is given it, after clipping.
     loss, penalty, loss_after : float
         The loss of the sample; the penalty; their sum after the step.
+    checked : dict of int to float
+        The finite differences that were taken already, by the place of the parameter.
     """
 
     network: Network
@@ -104,6 +106,7 @@ class Trace:
     m_after: Floats = field(default_factory=nothing)
     v_after: Floats = field(default_factory=nothing)
     rate: float = 0.0
+    checked: dict[int, float] = field(default_factory=dict)
 
     @property
     def depth(self) -> int:
@@ -291,8 +294,10 @@ def differences(done: Trace, places: NDArray[np.int64]) -> dict[int, float]:
     """Return the gradient of the loss by finite differences, at some of the parameters."""
     assert done.y is not None
     data = checked_data(done.network, done.A[0][None], done.y[None], None, np.dtype(np.float64))
-    objective, found = Objective(done.network, data), {}
+    objective, found = Objective(done.network, data), done.checked
     for place in map(int, places):
+        if place in found:
+            continue
         theta = done.theta.copy()
         size = 1e-5 * max(1.0, abs(theta[place]))
         theta[place] = above = done.theta[place] + size

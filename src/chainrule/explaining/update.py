@@ -58,16 +58,30 @@ def update(signs: Signs) -> Section:
         parts.append(Lines(tuple(_descents(signs))))
         return Section("The update, by gradient descent", tuple(parts))
     else:
-        parts.append(Words(f"Each parameter θ with the gradient g is updated by {solver}:"))
-        parts.append(Lines(tuple(rule_in_signs(solver))))
-        parts.append(Words(_meanings(solver)))
-        parts.append(Lines(tuple(_settings(signs))))
-        parts.append(Words("With the numbers of the weight whose gradient is the largest:"))
-        parts.append(Lines(tuple(_worked(signs))))
+        parts += _rule(signs)
+        place = 0 if signs.steady else _steepest(signs)
+        which = "the first weight" if signs.steady else "the weight whose gradient is the largest"
+        parts.append(Words(f"With the numbers of {which}:"))
+        parts.append(Lines(tuple(_worked(signs, place))))
     parts.append(_table(signs, shown))
     if len(shown) < len(done.theta):
         parts.append(Words(f"The other {len(done.theta) - len(shown):,} have smaller gradients."))
     return Section(f"The update, by {solver}", tuple(parts))
+
+
+def update_of(signs: Signs, place: int) -> tuple[Part, ...]:
+    """Return the parts on the solver's step of one parameter."""
+    worked = Lines(tuple(_worked(signs, place)))
+    return (*_before(signs), *_rule(signs), Words("With its numbers:"), worked)
+
+
+def _rule(signs: Signs) -> Iterator[Part]:
+    """Yield the rule of the solver, and its settings."""
+    solver = signs.trace.step.solver
+    yield Words(f"Each parameter θ with the gradient g is updated by {solver}:")
+    yield Lines(tuple(rule_in_signs(solver)))
+    yield Words(_meanings(solver))
+    yield Lines(tuple(_settings(signs)))
 
 
 def _meanings(solver: str) -> str:
@@ -96,11 +110,16 @@ def _settings(signs: Signs) -> Iterator[Line]:
             yield Line(Symbol(name), Number(values[name], constant=True), values[name])
 
 
-def _worked(signs: Signs) -> Iterator[Line]:
-    """Yield the rule's lines for the weight with the largest gradient."""
+def _steepest(signs: Signs) -> int:
+    """Return the place of the weight with the largest gradient."""
     followed = np.abs(signs.trace.followed)
-    weights = [k for k in range(len(followed)) if signs.parameter(k).letter == "W"]
-    place = max(weights, key=lambda k: followed[k])
+    for start, (W, _) in zip(signs.trace.network.starts, signs.layers, strict=False):
+        followed[start + W.size : start + W.size + W.shape[1]] = -1.0  # biases
+    return int(np.argmax(followed))
+
+
+def _worked(signs: Signs, place: int) -> Iterator[Line]:
+    """Yield the rule's lines for one parameter, with what comes before them."""
     if _penalised(signs):
         yield _with_penalty(signs, place)
     yield from _lines(signs, place)
@@ -117,7 +136,8 @@ def _with_penalty(signs: Signs, place: int) -> Line:
     terms: list[Expression] = [signs.by_parameter(place)]
     if parameter.letter == "W":
         if done.step.l1:
-            terms.append(Number(done.step.l1 * float(np.sign(done.theta[place])), constant=True))
+            share = done.step.l1 * float(np.sign(done.theta[place]))
+            terms.append(Number(share, constant=True, live=True))
         if done.step.l2:
             terms.append(Product((Number(done.step.l2, constant=True), parameter)))
     right = terms[0] if len(terms) == 1 else Sum(tuple(terms))
@@ -159,7 +179,7 @@ def _clip(signs: Signs) -> Symbol | None:
 
 def _gradient(signs: Signs, place: int) -> Expression:
     """Return the gradient as the solver is given it; with a penalty it is that of J."""
-    loss = Symbol("J") if _penalised(signs) else LOSS
+    loss = Symbol("J") if _penalised(signs) else signs.loss
     slope = Derivative(loss, signs.parameter(place), float(signs.trace.penalised[place]))
     clip = _clip(signs)
     return slope if clip is None else Product((clip, slope))
@@ -255,9 +275,14 @@ def after(signs: Signs) -> Section:
     before = Symbol(letter, value=done.loss + done.penalty)
     sign = Symbol(f"Δ{letter}", value=change)
     predicted = done.loss + done.penalty + change
-    total = signs.sum_of(slopes * moved, term, most=WORKED if len(moved) <= WORKED else FEW)
+    few = len(moved) <= WORKED
+    note = ""
+    total = signs.sum_of(slopes * moved, term, most=WORKED if few else FEW)
+    if signs.steady and not few:
+        total = Product((Derivative(Symbol(letter), THETA), Symbol("Δtheta")))
+        note = f"summed over all {len(moved):,} parameters"
     lines = (
-        Line(sign, total, change),
+        Line(sign, total, change, note=note),
         Line(f"{letter} predicted", plus(before, sign), predicted),
         Line(f"{letter} after the step", None, done.loss_after),
     )

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.playing import about
+from chainrule.playing.ahead import Moment
 from chainrule.playing.choices import document
 from chainrule.playing.curve import finite
 from chainrule.playing.looks import Blocks, kind_of, maps, points, surface
@@ -23,7 +24,8 @@ from chainrule.playing.snapshots import Snapshot
 from chainrule.playing.sources import Source
 from chainrule.playing.spread import spread
 from chainrule.playing.tabs import Tab
-from chainrule.playing.view import View
+from chainrule.playing.view import View, Worked
+from chainrule.playing.worked import worked
 
 MOST_PARAMETERS = 20_000  # that are sent
 
@@ -43,6 +45,8 @@ class Seen(NamedTuple):
     offered : int
         The revision of the sources.
     snapshots : dict of int to Snapshot
+    moment : Moment or None
+        Where the worked step of a row is due.
     """
 
     plan: Plan
@@ -53,6 +57,7 @@ class Seen(NamedTuple):
     sources: Mapping[str, Source]
     offered: int
     snapshots: Mapping[int, Snapshot]
+    moment: Moment | None
 
 
 def waiting(frame: int, why: str) -> dict[str, Any]:
@@ -99,7 +104,18 @@ def frame(seen: Seen, tab: Tab, number: int, view: View) -> tuple[dict[str, Any]
         blocks |= more
     if view.histograms:
         head["histograms"], head["ill"] = spread(seen.plan.scene, seen.theta, seen.gradient)
+    if view.worked is not None and seen.moment is not None:
+        _add_worked(head, seen.plan, seen.moment, view.worked, tab)
     return head, blocks
+
+
+def _add_worked(head: dict[str, Any], plan: Plan, moment: Moment, look: Worked, tab: Tab) -> None:
+    """Add the worked step of a row, if it is not as the tab has it."""
+    run = (head["run"], head["settings_revision"], head["step"], head["status"] == "ended")
+    if tab.is_new("worked", (*run, look)):
+        found = head["worked"] = worked(moment, plan.rows, look, tab.templates)
+        if found["template"] is not None:
+            tab.templates.append(found["key"])
 
 
 def _news(seen: Seen, tab: Tab) -> dict[str, Any]:

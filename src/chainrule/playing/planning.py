@@ -9,6 +9,7 @@ from chainrule.playing.choices import Choices, Data, choices_of, makes_a_new_run
 from chainrule.playing.scene import Scene, scene_of
 from chainrule.playing.settling import ready, settle
 from chainrule.playing.sources import Source, find, table_of
+from chainrule.playing.worked import Rows, rows_of
 from chainrule.prepare import Prepared
 
 
@@ -26,6 +27,7 @@ class Plan(NamedTuple):
         What fell back, because it did not go with the table.
     prepared : Prepared
     scene : Scene
+    rows : Rows
     """
 
     choices: Choices
@@ -35,6 +37,7 @@ class Plan(NamedTuple):
     notes: tuple[str, ...]
     prepared: Prepared
     scene: Scene
+    rows: Rows
 
 
 def planned(
@@ -76,7 +79,7 @@ def planned(
         table = table_of(source, after.data)
     settled, notes = settle(after, source, table, change)
     if plan is not None and not makes_a_new_run(plan.choices, settled):
-        return Plan(settled, source, after.data, table, notes, plan.prepared, plan.scene)
+        return Plan(settled, source, after.data, table, notes, *plan[5:])
     prepared = ready(settled, source, table)
-    scene = scene_of(prepared, table)
-    return Plan(settled, source, after.data, table, notes, prepared, scene)
+    scene, rows = scene_of(prepared, table), rows_of(prepared, table)
+    return Plan(settled, source, after.data, table, notes, prepared, scene, rows)

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from chainrule.commands import compile_for
 from chainrule.errors import BadSetting, ChainruleError
 from chainrule.playing import heads
+from chainrule.playing.ahead import moment_of
 from chainrule.playing.choices import Choices
 from chainrule.playing.commands import Command, read_command
 from chainrule.playing.frame import pack
@@ -122,7 +123,8 @@ class Session:
     async def frame(self, tab: Tab) -> bytes:
         """Return the next frame of a tab."""
         number, view = tab.frame, tab.view
-        asked = self._ask(self._seen)
+        worked, weight = tab.is_worked_due(self.playing), view.worked and view.worked.weight
+        asked = self._ask(lambda: self._seen(worked, weight is not None))
         while not (await asyncio.wait([asked], timeout=PATIENCE))[0]:
             if self.busy and asked.cancel():
                 return pack(heads.waiting(number, self.busy), {})
@@ -322,8 +324,16 @@ class Session:
         self._changed()
         return source.key
 
-    def _seen(self) -> Seen | None:
-        """Return the run at this moment, or None if there is none yet."""
+    def _seen(self, worked: bool, weight: bool) -> Seen | None:
+        """Return the run at this moment, or None if there is none yet.
+
+        Parameters
+        ----------
+        worked : bool
+            Whether a step is worked out for the tab.
+        weight : bool
+            Whether a weight is followed in it.
+        """
         run = self.run
         if run is None:
             return None
@@ -336,6 +346,7 @@ class Session:
             sources=self.sources,
             offered=self.offered,
             snapshots=self.snapshots.kept,
+            moment=moment_of(run, batch=weight) if worked else None,
         )
 
     def _standing(self, run: Run) -> dict[str, Any]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from chainrule.playing.view import View
 
-BETWEEN_FRAMES, BETWEEN_HIDDEN = 0.05, 1.0  # seconds
+BETWEEN_FRAMES, BETWEEN_HIDDEN, BETWEEN_WORKED = 0.05, 1.0, 0.5  # seconds
+TEMPLATES = 8
 
 
 class Tab:
@@ -23,16 +25,21 @@ class Tab:
         The number of the last frame that it was sent.
     sent : dict
         What it was sent that is not sent again: by name, of which revision.
+    templates : deque of str
+        The keys of the last templates of a worked step that it was sent; the page keeps as
+        many.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, state: Callable[[], Any]) -> None:
         self.view = View()
         self.frame = 0
         self.sent: dict[str, Any] = {}
+        self.templates: deque[str] = deque(maxlen=TEMPLATES)
         self._loop, self._state = loop, state
         self._news = asyncio.Event()
         self._drawn = True
         self._shown: Any = None
+        self._worked: tuple[Any, float] = (None, 0.0)
         self._news.set()
 
     def tell(self) -> None:
@@ -51,6 +58,15 @@ class Tab:
         new = name not in self.sent or self.sent[name] != revision
         self.sent[name] = revision
         return new
+
+    def is_worked_due(self, playing: bool) -> bool:
+        """Say whether a step is to be worked out: at once for another look, else now and then."""
+        look, (before, since) = self.view.worked, self._worked
+        now = self._loop.time()
+        if look is None or (playing and look == before and now - since < BETWEEN_WORKED):
+            return False
+        self._worked = (look, now)
+        return True
 
     def drawn(self, number: int) -> None:
         """Take note that the page has drawn a frame: it is ready for the next."""

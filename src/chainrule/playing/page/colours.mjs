@@ -203,6 +203,16 @@ export function tint(colour, share, dark) {
 }
 
 /**
+ * Black or white, whichever is read more easily on a colour: by WCAG's contrast, 4.5 or more.
+ * @param {Colour} colour
+ */
+export function readable(colour) {
+  const [r, g, b] = colour.map(linear);
+  const light = 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  return (light + 0.05) / 0.05 > 1.05 / (light + 0.05) ? "#000000" : "#ffffff";
+}
+
+/**
  * Colours of text and lines on a canvas.
  * @param {boolean} dark
  */

@@ -4,7 +4,7 @@ import { computed, effect, html, signal, uPlot, useEffect, useRef } from "./vend
 import { onFrame, useSlowly } from "./canvas.mjs";
 import { ink } from "./colours.mjs";
 import { changes } from "./changes.mjs";
-import { short, ticks } from "./numbers.mjs";
+import { evenly, short } from "./numbers.mjs";
 import { blocks, dark, head, keep, kept, snapshots, view } from "./store.mjs";
 import { Unfold } from "./unfold.mjs";
 
@@ -90,7 +90,9 @@ function options(width, log, isDark, withOther) {
     grid: { stroke: colours.line, width: 1 },
     ticks: { stroke: colours.line, width: 1, size: 4 },
   };
-  const line = { width: 1.6, points: { show: false } };
+  /** @param {uPlot} plot */
+  const few = (plot) => plot.data[0].length < 3; // no line would be seen
+  const line = { width: 1.6, points: { show: few, size: 6 } };
   const other = { ...line, stroke: colours.compared, dash: [6, 4] };
   return {
     width,
@@ -107,7 +109,7 @@ function options(width, log, isDark, withOther) {
         gap: 4,
         values: (_, values) => log
           ? values.map((value) => value === null ? "" : short(value, 1))
-          : textsOf(values),
+          : evenly(values),
       },
     ],
     series: [
@@ -121,13 +123,6 @@ function options(width, log, isDark, withOther) {
       setCursor: [(plot) => { pointed.value = plot.cursor.idx ?? null; }],
     },
   };
-}
-
-/** @param {number[]} values */
-function textsOf(values) {
-  const texts = new Map(ticks(values[0], values[values.length - 1], values.length)
-    .map(({ value, text }) => [value.toPrecision(6), text]));
-  return values.map((value) => texts.get(value.toPrecision(6)) ?? short(value));
 }
 
 /**

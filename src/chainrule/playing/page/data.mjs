@@ -128,7 +128,7 @@ function ColumnRow({ column, chosen, choose }) {
   const forced = data.kinds[column.name];
   const remark = [
     facts(column), column.missing ? "some missing" : "",
-    column.used ? "" : column.reason,
+    column.used || (data.columns !== null && !chosen) ? "" : column.reason,
   ].filter(Boolean).join("; ");
   return html`
     <li class=${chosen && !column.used ? "column-row unused" : "column-row"}>
@@ -178,7 +178,7 @@ function Columns() {
             onInput=${(/** @type {any} */ event) => setFilter(event.target.value)} />`}
         ${data.columns !== null && html`
           <button type="button" class="small"
-            onClick=${() => set({ columns: null }, "data.columns")}>All that can</button>`}
+            onClick=${() => set({ columns: null }, "data.columns")}>All that can be used</button>`}
       </div>
       ${message && html`<p class="error" role="alert">${message}</p>`}
       <ul>

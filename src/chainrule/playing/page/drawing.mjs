@@ -24,14 +24,13 @@ const room = signal(0);
 const open = signal(/** @type {ReadonlySet<number>} */ (new Set()));
 const withMaps = computed(() => head.value.maps !== undefined);
 
-const narrow = matchMedia("(max-width: 760px)"); // style.css makes controls larger there
 
 /** The sizes as text, so that the same network sent again changes nothing. */
 const sizesText = computed(() => JSON.stringify(network.value.sizes));
 
 /** Where everything stands; anew for another network or another width. */
 const plan = computed(() => planOf(
-  JSON.parse(sizesText.value), open.value, room.value, withMaps.value, addable.value, narrow.matches));
+  JSON.parse(sizesText.value), open.value, room.value, withMaps.value, addable.value));
 const edges = computed(() => edgesOf(plan.value, network.value));
 const total = computed(() => {
   const { sizes } = network.value;
@@ -69,6 +68,35 @@ function Picture() {
   return html`<canvas ref=${canvas} class="drawing-canvas" aria-hidden="true"></canvas>`;
 }
 
+/** The neuron that the tab key leads to; arrow keys go on from it. */
+const reached = computed(() => {
+  const { columns } = plan.value;
+  const at = listed.value;
+  const there = at !== null && columns[at[0] + 1]?.shown.some(({ neuron }) => neuron === at[1]);
+  return there ? at : [0, columns[1].shown[0].neuron];
+});
+
+/**
+ * Go to another neuron with the arrow keys.
+ * @param {KeyboardEvent} event
+ */
+function walk(event) {
+  const by = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[event.key];
+  const from = /** @type {HTMLElement} */ (event.currentTarget);
+  if (by === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  const [column, neuron] = (from.dataset.place ?? "").split(" ").map(Number);
+  const { columns } = plan.peek();
+  const k = columns[column].shown.findIndex((place) => place.neuron === neuron);
+  const here = columns[column].shown[k];
+  const next = by[0] === 0 ? columns[column].shown[k + by[1]]
+    : column + by[0] === 0 ? undefined
+    : [...(columns[column + by[0]]?.shown ?? [])].sort((a, b) => Math.abs(a.y - here.y) - Math.abs(b.y - here.y))[0];
+  if (next === undefined) return;
+  const to = from.parentElement?.querySelector(`[data-place="${next.column} ${next.neuron}"]`);
+  if (to instanceof HTMLElement) to.focus();
+}
+
 /** @param {{column: Column, place: Place}} props */
 function Neuron({ column, place }) {
   const { neuron, x, y } = place;
@@ -83,7 +111,8 @@ function Neuron({ column, place }) {
   };
   const away = () => { pointed.value = null; };
   return html`
-    <button type="button" class="neuron" style=${style}
+    <button type="button" class="neuron" style=${style} data-place=${`${column.column} ${neuron}`}
+      tabindex=${same([layer, neuron], reached.value) ? 0 : -1} onKeyDown=${walk}
       aria-label=${neuronName(layer, neuron)} aria-describedby="drawing-tip"
       aria-pressed=${same([layer, neuron], chosenNeuron.value)}
       onPointerEnter=${here} onPointerLeave=${away}
@@ -103,19 +132,34 @@ function Fold({ column: { column, folding, gap, folds, top } }) {
       onClick=${() => toggle(column)}>${text}</button>`;
 }
 
+/**
+ * A name that fits: its middle is left out, as ends tell "size=small" from "size=large".
+ * @param {string} name
+ * @param {number} width
+ */
+function cut(name, width) {
+  const most = Math.floor(width / 6.4); // pixels of a letter
+  if (name.length <= most) return name;
+  const half = Math.max(1, Math.floor((most - 1) / 2));
+  return `${name.slice(0, half)}\u2026${name.slice(-half)}`;
+}
+
 /** The names of the inputs at the left, of the outputs at the right. */
 function Names() {
-  const { columns, slot } = plan.value;
+  const { columns, width } = plan.value;
   const last = columns[columns.length - 1];
+  /** @param {number} x */
+  const right = (x) => width - x - last.cell / 2 - 8;
   return html`
     <div aria-hidden="true">
       ${columns[0].shown.map(({ neuron, x, y }) => html`
         <span class="input-name" key=${`i${neuron}`} title=${table.value.inputs[neuron]}
-          style=${{ width: `${x - columns[0].cell / 2 - 6}px`, top: `${y}px` }}>${table.value.inputs[neuron]}</span>`)}
+          style=${{ width: `${x - columns[0].cell / 2 - 6}px`, top: `${y}px` }}>${
+            cut(table.value.inputs[neuron] ?? "", x - columns[0].cell / 2 - 6)}</span>`)}
       ${last.shown.map(({ neuron, x, y }) => html`
         <span class="output-name" key=${`o${neuron}`} title=${outputName(neuron)}
-          style=${{ left: `${x + last.cell / 2 + 7}px`, width: `${slot - last.cell - 8}px`, top: `${y}px` }}
-          >${outputName(neuron)}</span>`)}
+          style=${{ left: `${x + last.cell / 2 + 7}px`, width: `${right(x)}px`, top: `${y}px` }}
+          >${cut(outputName(neuron), right(x))}</span>`)}
     </div>`;
 }
 
@@ -182,7 +226,8 @@ export function Drawing() {
   const { width, height, columns } = plan.value;
   return html`
     <div class="drawing">
-      <div class="drawing-scroll" ref=${place} tabindex="0" role="group" aria-label="Drawing of the network">
+      <div class="drawing-scroll" ref=${place} role="group"
+        aria-label="Drawing of the network: the arrow keys go from neuron to neuron">
         <div class="drawing-layers" style=${{ width: `${width}px` }}><${Layers} /></div>
         <div class=${pointing.value ? "drawing-inner pointing" : "drawing-inner"}
           style=${{ width: `${width}px`, height: `${height}px` }}

@@ -4,16 +4,15 @@ import { computed, html } from "./vendor/vendor.mjs";
 import { useCanvas } from "./canvas.mjs";
 import { classColour, css, ink, shade } from "./colours.mjs";
 import { ticks } from "./numbers.mjs";
-import { tonesOf } from "./pixels.mjs";
+import { tonesNow } from "./pixels.mjs";
 import { blocks, dark, head, table } from "./store.mjs";
 
 /** @import {Tones} from "./pixels.mjs" */
 
 // As text, so that a frame with the same colours does not draw the legend anew.
 const tonesText = computed(() => {
-  const { surface } = head.value;
-  return surface === undefined ? ""
-    : JSON.stringify(tonesOf(surface, table.value.classes.length));
+  const known = head.value.surface !== undefined && table.value !== undefined;
+  return known ? JSON.stringify(tonesNow()) : "";
 });
 const tones = computed(() => /** @type {Tones | null} */ (
   tonesText.value === "" ? null : JSON.parse(tonesText.value)));

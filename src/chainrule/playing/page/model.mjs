@@ -123,7 +123,7 @@ export function Model() {
   const parameter = model.loss === null ? undefined : WITH_PARAMETER[model.loss];
   return html`
     <div class="fields wide">
-      <${Choice} label="Loss" where="network.loss" value=${model.loss}
+      <${Choice} label="Loss function" where="network.loss" value=${model.loss}
         choices=${[[null, `automatic: ${words(network.value.loss)}`],
           ...losses.map((loss) => [loss, words(loss)])]}
         set=${(/** @type {string | null} */ loss) => set({ loss, loss_parameter: null })} />
@@ -137,7 +137,7 @@ export function Model() {
       <${NumberField} label="Seed" where="seed" value=${seed}
         nudge=${(/** @type {number} */ now, /** @type {1 | -1} */ way) => Math.max(0, now + way)}
         set=${(/** @type {number} */ wanted) => change({ seed: wanted })} />
-      <${Choice} label="Numbers" where="dtype" value=${dtype}
+      <${Choice} label="Precision" where="dtype" value=${dtype}
         choices=${[["float32", "float32"], ["float64", "float64"]]}
         set=${(/** @type {"float32" | "float64"} */ wanted) => change({ dtype: wanted })} />
       <${Toggle} label="The document's neuron" where="network.preset"

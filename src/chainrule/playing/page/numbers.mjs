@@ -22,6 +22,19 @@ export function percent(share) {
 }
 
 /**
+ * Numbers one step apart as text, with as many decimals as the step has.
+ * @param {number[]} values
+ */
+export function evenly(values) {
+  if (values.length < 2) return values.map((value) => short(value));
+  const step = values[1] - values[0];
+  let places = 0;
+  while (places < 9 && Math.abs(step * 10 ** places - Math.round(step * 10 ** places)) > 1e-6) places += 1;
+  if (places === 9) return values.map((value) => short(value, 2));
+  return values.map((value) => value.toFixed(places).replaceAll("-", "\u2212"));
+}
+
+/**
  * Round numbers that divide a range, with their texts.
  * @param {number} low
  * @param {number} high

@@ -2,6 +2,7 @@
 
 import { classColour, css, scale, shade, tint } from "./colours.mjs";
 import { percent, short } from "./numbers.mjs";
+import { head, table } from "./store.mjs";
 
 /** @import {Block, SurfaceHead} from "./types.mjs" */
 
@@ -52,7 +53,16 @@ export function pointColour(tones, target, dark) {
   return css(shade(tones.scale, (target - tones.low) / (tones.high - tones.low || 1), dark));
 }
 
-let known = { key: "", colours: new Uint32Array(0) };
+/** The colours of the present surface, and of the one that is compared with it. */
+export function tonesNow() {
+  const { surface, surface_compared: other } = head.peek();
+  if (surface === undefined) throw new Error("there is no surface yet");
+  const range = /** @type {[number, number]} */ (other === undefined ? surface.range : [
+    Math.min(surface.range[0], other.range[0]), Math.max(surface.range[1], other.range[1])]);
+  return tonesOf({ ...surface, range }, table.peek().classes.length);
+}
+
+const known = /** @type {Map<string, Uint32Array>} */ (new Map());
 
 /**
  * The colours of all values as pixels: 256 for numbers, 256 a class for classes.
@@ -63,8 +73,8 @@ let known = { key: "", colours: new Uint32Array(0) };
  */
 function lookup(tones, range, dark) {
   const key = JSON.stringify([tones, range, dark]);
-  if (key === known.key) return known.colours;
-  let colours;
+  let colours = known.get(key);
+  if (colours !== undefined) return colours;
   if (tones.kind === "classes") {
     const bytes = new Uint8ClampedArray(4 * 256 * tones.classes);
     for (let k = 0; k < tones.classes; k += 1) {
@@ -83,7 +93,8 @@ function lookup(tones, range, dark) {
       return steps[Math.round(255 * Math.min(1, Math.max(0, share)))];
     });
   }
-  known = { key, colours };
+  if (known.size >= 4) known.clear(); // ranges of numbers change with every frame
+  known.set(key, colours);
   return colours;
 }
 

@@ -24,7 +24,7 @@ const FIRST = 6; // of a folded one, so many from its beginning
 const LAST = 3;
 const GAP = 30;
 const EDGE = 14; // the room above and below
-const LEAST_SLOT = 100; // the row of layers needs so much for one of them
+const LEAST_SLOT = 84; // the row of layers needs so much for one of them
 
 /**
  * @param {number} size
@@ -57,12 +57,11 @@ function cellOf(count, maps) {
  * @param {number} width  the room there is; the drawing may need more
  * @param {boolean} maps
  * @param {boolean} addable  whether there is a column for another layer
- * @param {boolean} touch  whether controls are larger
  * @returns {Plan}
  */
-export function planOf(sizes, open, width, maps, addable, touch) {
+export function planOf(sizes, open, width, maps, addable) {
   const slots = sizes.length + (addable ? 1 : 0);
-  const whole = Math.max(width, slots * (LEAST_SLOT + (touch ? 30 : 0)));
+  const whole = Math.max(width, slots * LEAST_SLOT);
   const slot = whole / slots;
   const begun = sizes.map((size, column) => {
     const numbers = shownOf(size, open.has(column));
@@ -75,8 +74,8 @@ export function planOf(sizes, open, width, maps, addable, touch) {
   const centred = tallest < 700;
   const last = sizes.length - 1;
   const columns = begun.map(({ size, column, numbers, cell, pitch, folded, tall }) => {
-    const x = column === 0 ? slot - cell
-      : column === last ? whole - slot + cell / 2 : (column + 0.5) * slot;
+    const x = column === 0 ? slot + 2
+      : column === last ? whole - slot - (addable ? 12 : cell / -2) : (column + 0.5) * slot;
     const top = EDGE + (centred ? (tallest - tall) / 2 : 0);
     const shown = numbers.map((neuron, k) => ({
       column, neuron, x, y: top + (k + 0.5) * pitch + (folded && k >= FIRST ? GAP : 0),

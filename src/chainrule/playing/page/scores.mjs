@@ -3,7 +3,7 @@
 import { computed, html, signal, useEffect, useId } from "./vendor/vendor.mjs";
 import { across, drawAxes, inside, up } from "./axes.mjs";
 import { useCanvas, useSlowly } from "./canvas.mjs";
-import { css, ink, shade } from "./colours.mjs";
+import { css, ink, readable, shade } from "./colours.mjs";
 import { percent, short } from "./numbers.mjs";
 import { drawPoint, radiusOf } from "./points.mjs";
 import { blocks, dark, head, look, snapshots, table, view } from "./store.mjs";
@@ -82,8 +82,7 @@ function heat(rows, most, isDark) {
   if (rows === 0 || most === 0) return {};
   const share = 0.12 + (0.88 * rows) / most;
   const strong = shade("sequential", share, isDark);
-  const light = 0.2126 * strong[0] + 0.7152 * strong[1] + 0.0722 * strong[2];
-  return { background: css(strong), color: light > 140 ? "#10151b" : "#ffffff" };
+  return { background: css(strong), color: readable(strong) };
 }
 
 /** @param {{confusion: NonNullable<Metrics["confusion"]>}} props */

@@ -54,6 +54,11 @@ function take(frame) {
     for (const name of BLOCKS_OF_A_RUN) numbers.delete(name);
   }
   for (const [name, block] of frame.blocks) numbers.set(name, block);
+  // Every frame has these of the run that is compared, if it can be.
+  for (const name of ["curve_compared", "surface_compared"]) {
+    if (!frame.blocks.has(name)) numbers.delete(name);
+  }
+  if (frame.head.surface_compared === undefined) delete known.surface_compared;
   batch(() => {
     blocks.value = numbers;
     head.value = { ...known, ...frame.head };

@@ -128,8 +128,13 @@ export function showsErrors(where) {
  * @param {string} message
  */
 export function showError(where, message) {
-  errors.value = new Map(errors.peek()).set(where, message);
-  if (!fields.has(where)) say(message);
+  if (fields.has(where)) {
+    const atField = message.replace(/^[a-z0-9_]+(\.[a-z0-9_]+|\[\d+\])* is (?=.*; it must)/, "it is ");
+    errors.value = new Map(errors.peek()).set(where, atField);
+  } else {
+    errors.value = new Map(errors.peek()).set(where, message);
+    say(message);
+  }
 }
 
 /**

@@ -8,7 +8,7 @@ import { bandsOf, columnOf, columnText } from "./columns.mjs";
 import { Held } from "./held.mjs";
 import { Legend } from "./legend.mjs";
 import { short } from "./numbers.mjs";
-import { picture, tonesOf, valueText } from "./pixels.mjs";
+import { picture, tonesNow, valueText } from "./pixels.mjs";
 import { pointLayer } from "./points.mjs";
 import { blocks, dark, head, keep, kept, look, snapshots, status, table, view } from "./store.mjs";
 import { Unfold } from "./unfold.mjs";
@@ -30,9 +30,10 @@ const cross = signal(/** @type {[number, number] | null} */ (null));
 /** The columns that an axis can show. */
 const axes = computed(() => table.value.columns.filter((column) => column.used));
 
-/** Look at two columns of this table, the same as before where it has them. */
+/** Look at two columns of this table: the same as before where it has them, else numbers. */
 function settle() {
-  const names = axes.value.map((column) => column.name);
+  const numeric = axes.value.filter(({ kind }) => kind === "numeric");
+  const names = [...new Set([...numeric, ...axes.value].map((column) => column.name))];
   if (names.length === 0) return;
   const now = view.peek().surface;
   const x = now !== null && names.includes(now.x) ? now.x : names[0];
@@ -97,7 +98,7 @@ function Plot({ which, name }) {
       const { [which]: surface, points } = head.peek();
       const block = blocks.peek().get(which);
       if (surface === undefined || block === undefined) return;
-      const tones = tonesOf(surface, table.peek().classes.length);
+      const tones = tonesNow();
       const x = axisOf(surface, "x");
       const y = axisOf(surface, "y");
       const box = inside(pen.width, pen.height);
