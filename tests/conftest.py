@@ -7,8 +7,8 @@ from hypothesis import settings
 
 from chainrule.jit import COMPILED
 
-pytest.register_assert_rewrite("playground")
-from playground import browser, page, server, visit  # noqa: E402, F401, fixtures
+pytest.register_assert_rewrite("playpages")
+from playpages import browser, page, server, visit  # noqa: E402, F401, fixtures
 
 collect_ignore = ["conftest.py", "golden/elsewhere/make.py"]  # not to be searched for examples
 

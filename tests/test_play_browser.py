@@ -8,8 +8,17 @@ from numpy.testing import assert_array_equal
 from chainrule.loop import train
 from chainrule.playing.scene import MARGIN
 from chainrule.table import features
-from playground import (
-    block, change, go, head, prepared_from, section, settled, speaking, tell, until,
+from playpages import (
+    block,
+    change,
+    go,
+    head,
+    prepared_from,
+    section,
+    settled,
+    speaking,
+    tell,
+    until,
 )  # fmt: skip
 
 pytestmark = [pytest.mark.browser, pytest.mark.compiled_only]

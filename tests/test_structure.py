@@ -16,8 +16,8 @@ PACKAGE = ROOT / "src" / "chainrule"
 # A module imports only from modules above it.
 ORDER = [
     "errors", "elementary", "rules.activations", "rules.losses", "rules.optimisers", "rules",
-    "formula", "notation", "boxes", "markup", "typesetting", "slots", "slopecheck", "loops", "jit", "own",
-    "products", "schedules", "initial",
+    "formula", "notation", "boxes", "markup", "typesetting", "slots", "slopecheck", "loops",
+    "jit", "own", "products", "schedules", "initial",
     "parsing", "csvfile", "reading", "datasets", "cells", "columns", "target", "kinds", "table",
     "network", "layout", "lifted", "passes", "kernels", "squares", "engine", "arguments",
     "files", "checkpoint", "threads", "levenberg", "course", "wholesale", "loop",
@@ -60,7 +60,8 @@ ORDER = [
     "options", "checkoptions", "sheetoptions", "exportoptions", "importoptions", "playoptions",
     "commands", "playing.sharing", "playing.guided", "playing.view", "playing.tabs",
     "playing.commands", "playing.worker", "playing.pace", "playing.frame", "playing.about",
-    "playing.planning", "playing.heads", "playing.session", "playing.guard", "playing.server",
+    "playing.planning", "playing.beginning", "playing.heads", "playing.session",
+    "playing.guard", "playing.server",
     "traincommand", "checkcommand", "explaincommand", "worksheetcommand", "exportcommand",
     "importcommand", "playcommand", "cli",
 ]  # fmt: skip

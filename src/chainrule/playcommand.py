@@ -6,6 +6,7 @@ import ipaddress
 import os
 import secrets
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -32,7 +33,7 @@ def play_command(given: dict[str, Any]) -> None:
     address = _address(given["host"], listener.getsockname()[1], token)
     out = terminal.standard_output()
     for line in said:
-        out.print(line)
+        out.print(terminal.shown(line))
     _warn(given["host"], names)
 
     def ready() -> None:
@@ -49,11 +50,82 @@ def play_command(given: dict[str, Any]) -> None:
 
 def _session(given: dict[str, Any]) -> tuple[Session, list[str]]:
     """Return the session that the arguments ask for, and what there is to say of it."""
-    from chainrule.playing.choices import choices_of
+    from chainrule.modelfile import is_model
+    from chainrule.playing.choices import Choices
+    from chainrule.playing.planning import planned
     from chainrule.playing.session import Session
     from chainrule.playing.sources import shelf
 
-    return Session(shelf(), choices_of({"seed": given["seed"] or 0})), []
+    source, table = given["source"], given["table"]
+    if source is None:
+        _only_with(given, OF_A_TABLE, "a TABLE")
+        sources = shelf()
+        return Session(sources, planned(sources, {"seed": given["seed"] or 0}, Choices())), []
+    if source != "-" and is_model(source):
+        _only_with(given, OF_A_TABLE, "a TABLE alone, and a model knows it")
+        return _with_model(Path(source), table, given["seed"] or 0)
+    if table is not None:
+        raise BadSetting(
+            f"{source} is no model of chainrule: give one TABLE, or a MODEL and its TABLE"
+        )
+    return _with_table(given)
+
+
+OF_A_TABLE = ("target", "task", "kind", "drop")
+
+
+def _only_with(given: dict[str, Any], names: tuple[str, ...], what: str) -> None:
+    for name in names:
+        if given[name]:
+            raise BadSetting(f"--{name} goes with {what}")
+
+
+def _with_table(given: dict[str, Any]) -> tuple[Session, list[str]]:
+    from chainrule.options import settings_of
+    from chainrule.playing.beginning import with_table
+    from chainrule.playing.session import Session
+    from chainrule.reading import read_table
+
+    source, target = given["source"], given["target"]
+    asked = settings_of({name: given[name] for name in ("task", "kind", "drop", "seed")})
+    rows = read_table(source, columns=asked.get("kinds"))
+    name = "standard input" if source == "-" else Path(source).name
+    session = Session(*with_table(name, rows, target, **asked))
+    plan = session.plan
+    said = f"{name}: {rows.num_rows:,} rows, to predict {plan.prepared.spec.target.name}"
+    if target is None:
+        said += ", the last column; --target COLUMN or the page chooses another"
+    return session, [f"{said}."]
+
+
+def _with_model(path: Path, table: str | None, seed: int) -> tuple[Session, list[str]]:
+    from chainrule.commands import check_table
+    from chainrule.datasets import penguins, penguins_path
+    from chainrule.model import load
+    from chainrule.playing.beginning import with_model
+    from chainrule.playing.session import Session
+    from chainrule.reading import read_table
+
+    model, said = load(path), []
+    if len(model.ensemble) > 1:
+        said.append(f"{path.name} has {len(model.ensemble)} networks: this is the first of them.")
+    name, kinds = path.stem, model.spec.kinds
+    rows: Any = None
+    if table is not None:
+        check_table(table)
+        name = "standard input" if table == "-" else Path(table).name
+        rows = read_table(table, columns=kinds)
+    elif set(kinds) <= set(penguins().column_names):
+        name, rows = "penguins", read_table(penguins_path(), columns=kinds)
+        said.append("No table given: here are the penguins that come with chainrule.")
+    else:
+        said.append(
+            "No table given: the page shows predictions for made-up rows, and does not train. "
+            f"With its table: chainrule play {path} TABLE"
+        )
+    if rows is not None:
+        said.append("The model may have learned from rows that are called validation here.")
+    return Session(*with_model(name, model, rows, seed=seed)), said
 
 
 def _checked_name(name: str) -> str:

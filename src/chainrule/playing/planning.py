@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from numpy.typing import NDArray
+
 from chainrule.playing.choices import Choices, Data, choices_of, makes_a_new_run
 from chainrule.playing.scene import Scene, scene_of
 from chainrule.playing.settling import ready, settle
 from chainrule.playing.sources import Source, find, table_of
 from chainrule.playing.worked import Rows, rows_of
 from chainrule.prepare import Prepared
+
+LEFT = "The model's weights are left: these settings begin with new ones."
 
 
 class Plan(NamedTuple):
@@ -28,6 +32,10 @@ class Plan(NamedTuple):
     prepared : Prepared
     scene : Scene
     rows : Rows
+    start : ndarray of shape (n_parameters,), or None
+        The parameters of a model to begin with; else they are drawn.
+    still : str
+        Why there is no training; empty where there is.
     """
 
     choices: Choices
@@ -38,6 +46,8 @@ class Plan(NamedTuple):
     prepared: Prepared
     scene: Scene
     rows: Rows
+    start: NDArray[Any] | None = None
+    still: str = ""
 
 
 def planned(
@@ -79,7 +89,10 @@ def planned(
         table = table_of(source, after.data)
     settled, notes = settle(after, source, table, change)
     if plan is not None and not makes_a_new_run(plan.choices, settled):
-        return Plan(settled, source, after.data, table, notes, *plan[5:])
+        return plan._replace(choices=settled, data=after.data, notes=notes)
     prepared = ready(settled, source, table)
     scene, rows = scene_of(prepared, table), rows_of(prepared, table)
-    return Plan(settled, source, after.data, table, notes, prepared, scene, rows)
+    still = plan.still if plan is not None and plan.source is source else ""
+    if plan is not None and plan.start is not None:
+        notes = (*notes, LEFT)
+    return Plan(settled, source, after.data, table, notes, prepared, scene, rows, still=still)

@@ -54,6 +54,8 @@ class Run:
     ----------
     prepared : Prepared
     choices : Choices
+    start : ndarray of shape (n_parameters,), optional
+        Where to start; default: as the choices draw it.
 
     Attributes
     ----------
@@ -81,7 +83,9 @@ class Run:
     (3, 20, 3, 2, 7)
     """
 
-    def __init__(self, prepared: Prepared, choices: Choices) -> None:
+    def __init__(
+        self, prepared: Prepared, choices: Choices, start: NDArray[Any] | None = None
+    ) -> None:
         self.prepared, self.choices = prepared, choices
         self.network, self.dtype = prepared.network, prepared.settings["dtype"]
         X, Y, train, held = prepared.X, prepared.Y, prepared.train, prepared.validation
@@ -92,7 +96,10 @@ class Run:
         n = len(train)
         self.batch_size = choices.training.batch_size or n
         self.steps_per_epoch = -(-n // self.batch_size)
-        self._start = self.network.initial(choices.seed, choices.network.scheme, self.dtype)
+        self._drawn = start is None
+        if start is None:
+            start = self.network.initial(choices.seed, choices.network.scheme, self.dtype)
+        self._start = start.astype(self.dtype)
         self.rewind()
 
     def rewind(self) -> None:
@@ -102,7 +109,7 @@ class Run:
         self.batch_in_epoch, self._order, self._total = 0, self.data.order[:0].copy(), 0.0
         self._plateau, self._factor = Plateau(), 1.0
         self._last: NDArray[Any] | None = None  # parameters of the last step, while the best show
-        self.status, self.why, self.exact = GOING, "", True
+        self.status, self.why, self.exact = GOING, "", self._drawn
         self._use(self.choices)
         self.curve = Curve(self._first_losses())
 

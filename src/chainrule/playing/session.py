@@ -47,13 +47,8 @@ class Session:
     ----------
     sources : mapping of str to Source
         The tables on offer.
-    choices : Choices
-        What the page begins with.
-
-    Raises
-    ------
-    BadChoice, BadTable
-        If it cannot begin so.
+    plan : Plan
+        What it begins with.
 
     Attributes
     ----------
@@ -67,8 +62,8 @@ class Session:
         Of the settings.
     """
 
-    def __init__(self, sources: Mapping[str, Source], choices: Choices) -> None:
-        self.sources = dict(sources)
+    def __init__(self, sources: Mapping[str, Source], plan: Plan) -> None:
+        self.sources, self.plan = dict(sources), plan
         self.state, self.revision, self.number, self.offered = 0, 0, 0, 0
         self.run: Run | None = None
         self.playing, self.owed = False, 0
@@ -80,7 +75,6 @@ class Session:
         self.snapshots = Snapshots()
         self._plans: dict[int, Plan] = {}  # of the snapshots
         self._worker = Worker(self._turn)
-        self.plan = planned(self.sources, {}, choices)
 
     def __enter__(self) -> Session:
         self._worker.start()
@@ -118,7 +112,7 @@ class Session:
         except ChainruleError as error:
             where = getattr(error, "where", None)
             return reply | {"ok": False, "error": str(error), "where": where}
-        return reply
+        return reply | {"frame": tab.frame}  # the frames after it show what was done
 
     async def frame(self, tab: Tab) -> bytes:
         """Return the next frame of a tab."""
@@ -241,9 +235,11 @@ class Session:
     def _restore_command(self, snapshot: int) -> None:
         kept = self.snapshots.find(snapshot)
         self._pause_command()
-        self.run = kept.run()
+        plan = self._plans[snapshot]._replace(choices=kept.choices, notes=())
+        self.run = Run(plan.prepared, plan.choices, plan.start)
+        self.run.restore(dict(kept.state))
         self.number += 1
-        self._take(self._plans[snapshot]._replace(choices=kept.choices, notes=()))
+        self._take(plan)
 
     def _forget_command(self, snapshot: int) -> None:
         self.snapshots.forget(snapshot)
@@ -261,6 +257,8 @@ class Session:
     def _going(self) -> Run:
         """Return the run, if it can go on."""
         run = self._present()
+        if self.plan.still:
+            raise BadSetting(self.plan.still)
         if run.status != GOING:
             more = "" if run.status == FAILED else ": rewind, or change when it stops"
             raise BadSetting(f"{run.why}{more}")
@@ -269,6 +267,8 @@ class Session:
     def _begin_first(self) -> None:
         try:
             self._begin(self.plan)
+            if self.plan.start is not None:
+                self._snapshot_command("the model")
         except Exception as error:
             self.busy = f"The run cannot begin: {error}"
             self._changed()
@@ -309,7 +309,7 @@ class Session:
             finally:
                 self.busy = ""
             self._compiled.add(dtype)
-        return Run(plan.prepared, plan.choices)
+        return Run(plan.prepared, plan.choices, plan.start)
 
     def _take_in(self, source: Source) -> str:
         """Put a table on offer, and choose it."""
@@ -357,7 +357,7 @@ class Session:
         measured = self.pace.measured() if status == "playing" else None
         return {
             "status": status,
-            "why": run.why or " ".join(self.plan.notes),
+            "why": self.plan.still or run.why or " ".join(self.plan.notes),
             "samples_per_second": measured[0] if measured else None,
             "engine_share": measured[1] if measured else None,
             "settings_revision": self.revision,

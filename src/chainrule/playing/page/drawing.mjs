@@ -11,7 +11,7 @@ import { layerName, outputName } from "./layers.mjs";
 import { addable, Layers } from "./model.mjs";
 import { mapSheet, paintEdges, paintNeurons } from "./painting.mjs";
 import { planOf } from "./places.mjs";
-import { blocks, dark, head, look, network, table } from "./store.mjs";
+import { blocks, dark, head, look, network, table, view } from "./store.mjs";
 import { count } from "./words.mjs";
 import { neuronName, Tip, WeightList } from "./weights.mjs";
 
@@ -59,11 +59,12 @@ function Picture() {
       const net = network.peek();
       const numbers = blocks.peek().get("parameters");
       const parameters = numbers?.length === net.n_parameters ? numbers : undefined;
+      const ill = view.peek().histograms ? head.peek().ill ?? [] : [];
       const maps = /** @type {ReturnType<typeof mapSheet>} */ (sheet.current);
       maps.paint(blocks.peek().get("maps"), head.peek().maps, dark.peek());
       drawn = parameters === undefined ? [] : strongest(edges.peek(), parameters);
       if (parameters !== undefined) paintEdges(pen, drawn, parameters, dark.peek());
-      paintNeurons(pen, plan.peek(), net, parameters, maps, dark.peek());
+      paintNeurons(pen, plan.peek(), net, parameters, maps, ill, dark.peek());
     });
   return html`<canvas ref=${canvas} class="drawing-canvas" aria-hidden="true"></canvas>`;
 }

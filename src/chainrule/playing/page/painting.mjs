@@ -9,7 +9,7 @@ import { biasAt, fromWire } from "./layers.mjs";
  * @import {Pen} from "./canvas.mjs"
  * @import {Edge} from "./edges.mjs"
  * @import {Place, Plan} from "./places.mjs"
- * @import {Block, Head, Network} from "./types.mjs"
+ * @import {Block, Head, Ill, Network} from "./types.mjs"
  */
 
 /**
@@ -137,13 +137,15 @@ function paintPlain(context, { x, y }, cell, fill, edge) {
  * @param {Network} network
  * @param {ArrayLike<number> | undefined} parameters
  * @param {ReturnType<typeof mapSheet>} sheet
+ * @param {Ill[]} ill  dead and saturated ones get a mark
  * @param {boolean} dark
  */
-export function paintNeurons({ context }, plan, network, parameters, sheet, dark) {
+export function paintNeurons({ context }, plan, network, parameters, sheet, ill, dark) {
   const colours = ink(dark);
   const biases = parameters === undefined ? 0 : largestBias(network, parameters);
   const chosen = chosenNeuron.peek();
   const near = pointed.peek()?.neuron ?? null;
+  const marked = new Set(ill.map(({ layer, neuron }) => `${fromWire([layer, neuron])}`));
   context.imageSmoothingEnabled = false;
   for (const { column, cell, shown } of plan.columns) {
     for (const place of shown) {
@@ -163,6 +165,10 @@ export function paintNeurons({ context }, plan, network, parameters, sheet, dark
         context.strokeRect(place.x - half, place.y - half, cell, cell);
       }
       const here = [layer, place.neuron];
+      if (marked.has(`${here}`)) {
+        const mark = { ...place, x: place.x + half, y: place.y - half };
+        paintPlain(context, mark, 8, colours.bad, colours.paper);
+      }
       if (!same(here, chosen) && !same(here, near)) continue;
       context.lineWidth = same(here, chosen) ? 3 : 2;
       context.strokeStyle = same(here, chosen) ? colours.text : colours.soft;

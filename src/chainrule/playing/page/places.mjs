@@ -71,12 +71,13 @@ export function planOf(sizes, open, width, maps, addable) {
     return { size, column, numbers, cell, pitch, folded, tall: numbers.length * pitch + (folded ? GAP : 0) };
   });
   const tallest = Math.max(...begun.map(({ tall }) => tall));
+  const edge = sizes.some((size) => size > MOST) ? 2 * EDGE : EDGE; // the button that folds
   const centred = tallest < 700;
   const last = sizes.length - 1;
   const columns = begun.map(({ size, column, numbers, cell, pitch, folded, tall }) => {
     const x = column === 0 ? slot + 2
       : column === last ? whole - slot - (addable ? 12 : cell / -2) : (column + 0.5) * slot;
-    const top = EDGE + (centred ? (tallest - tall) / 2 : 0);
+    const top = edge + (centred ? (tallest - tall) / 2 : 0);
     const shown = numbers.map((neuron, k) => ({
       column, neuron, x, y: top + (k + 0.5) * pitch + (folded && k >= FIRST ? GAP : 0),
     }));
@@ -84,5 +85,5 @@ export function planOf(sizes, open, width, maps, addable) {
     const folding = column === 0 ? slot / 2 : column === last ? whole - slot / 2 : x;
     return { column, x, top, cell, shown, folding, gap, folds: size > MOST };
   });
-  return { width: Math.round(whole), height: Math.ceil(tallest + 2 * EDGE), slot, columns };
+  return { width: Math.round(whole), height: Math.ceil(tallest + edge + EDGE), slot, columns };
 }
