@@ -4,10 +4,8 @@ A page's own store is imported into it once more, as ``store``: tests act by rol
 and read numbers from there.
 """
 
-import json
 import re
 import signal
-import struct
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -22,9 +20,10 @@ from browsing import chromium
 from chainrule.playing.choices import Choices, choices_of, document
 from chainrule.playing.settling import ready
 from chainrule.playing.sources import shelf, table_of
+from playground import LONGEST, Page
 
 WIDE, NARROW = (1280, 900), (390, 844)
-PATIENCE = 30.0  # seconds; a frame comes in some hundredths of one
+PATIENCE = 20.0  # seconds, for what takes some hundredths of one where the machine is idle
 SOURCES = shelf()
 
 
@@ -40,7 +39,7 @@ def launched(*arguments):
             yield re.search(r"http://\S+", told)[0]
         finally:
             process.send_signal(signal.SIGINT)
-            _, said = process.communicate(timeout=PATIENCE)
+            _, said = process.communicate(timeout=LONGEST)
     assert process.returncode == 0
     assert said == "The playground has ended.\n"  # and no traceback
 
@@ -49,7 +48,7 @@ def launched(*arguments):
 def server():
     """The address of a playground that all tests of a module share."""
     with launched() as address, speaking(address) as speaker:
-        speaker.wait(lambda head: "settings" in head)  # the engine is compiled
+        speaker.until(lambda head: "settings" in head)  # the engine is compiled
         yield address
 
 
@@ -162,13 +161,17 @@ def change(page, **parts):
 
 
 def settled(page):
-    """Wait until the page shows what the server has: a mark is made, seen and taken back."""
-    made = tell(page, "snapshot", name="mark")
-    assert made["ok"], made
-    number = made["snapshot"]
-    until(page, f"head.snapshots.some(({{ id }}) => id === {number})")
-    assert tell(page, "forget", snapshot=number)["ok"]
-    until(page, f"!head.snapshots.some(({{ id }}) => id === {number})")
+    """Wait until the page shows what the server has: for a frame that is asked for now."""
+    reply = page.evaluate(
+        """() => {
+          window.turn = !window.turn;
+          const none = window.turn ? 999983 : 999979; // no snapshots
+          const view = store.view.peek();
+          return store.send({ do: "view", ...view, compare: view.compare ?? none });
+        }"""
+    )
+    assert reply["ok"], reply
+    until(page, f"head.frame > {reply['frame']}")
 
 
 def go(page, do, **arguments):
@@ -200,54 +203,23 @@ def prepared_from(settings):
 def speaking(address, **options):
     """Connect to the socket of an address, as the page would unless options say otherwise."""
     parts = urlsplit(address)
-    options = {"origin": f"http://{parts.netloc}", "max_size": None} | options
+    options = {
+        "open_timeout": LONGEST,
+        "origin": f"http://{parts.netloc}",
+        "max_size": None,
+    } | options
     with connect(f"ws://{parts.netloc}/socket?{parts.query}", **options) as socket:
-        yield Speaker(socket)
-
-
-class Speaker:
-    """A client of the socket that is no browser: commands up, frames down."""
-
-    def __init__(self, socket):
-        self.socket, self.head, self.number = socket, {}, 0
-
-    def receive(self):
-        """Take one message; answer a frame as a page does. Return a reply, or None."""
-        message = self.socket.recv(timeout=PATIENCE)
-        if isinstance(message, str):
-            return json.loads(message)
-        (length,) = struct.unpack_from("<I", message)
-        self.head |= json.loads(message[4 : 4 + length])
-        self.send({"do": "ready", "number": self.head["frame"]})
-        return None
-
-    def send(self, command):
-        self.number += 1
-        self.socket.send(json.dumps(command | {"id": self.number}))
-        return self.number
-
-    def do(self, name, **arguments):
-        """Send a command and return its reply."""
-        asked = self.send({"do": name, **arguments})
-        while True:
-            reply = self.receive()
-            if reply is not None and reply["re"] == asked:
-                return reply
-
-    def wait(self, condition):
-        while not condition(self.head):
-            self.receive()
-        return self.head
+        yield Page(socket)
 
 
 def _reset(address):
     """Set the playground as it is when it begins."""
     with speaking(address) as speaker:
-        speaker.wait(lambda head: "snapshots" in head)
+        speaker.until(lambda head: "snapshots" in head)
         commands = [("pause", {}), ("settings", {"settings": document(Choices())}), ("rewind", {})]
         commands += [("speed", {"steps_per_second": 100.0})]
         kept = [kept["id"] for kept in speaker.head["snapshots"]]
         commands += [("forget", {"snapshot": number}) for number in kept]
         for name, arguments in commands:
-            reply = speaker.do(name, **arguments)
+            reply = speaker.ask(name, **arguments)
             assert reply["ok"], reply

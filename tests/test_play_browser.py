@@ -148,12 +148,10 @@ def test_pause_holds_at_once(page, server):
     until(page, "head.status === 'paused'")
     held = head(page)["step"]
     with speaking(server) as other:
-        other.wait(lambda head: "step" in head)
+        other.until(lambda head: "step" in head)
         assert other.head["step"] == held
         page.wait_for_timeout(500)
-        other.do("view", metrics=True)
-        other.wait(lambda head: "metrics" in head)
-        assert other.head["step"] == held
+        assert other.fresh()["step"] == held
     assert head(page)["step"] == held
     assert page.get_by_role("status").get_by_text("Paused").is_visible()
 
