@@ -163,6 +163,7 @@ def test_a_table_of_one_input_has_a_surface_too():
     assert sorted(blocks["points_xy"][:, 0]) == list(range(9))
 
 
+@pytest.mark.compiled_only
 def test_a_large_network_has_a_coarser_surface():
     run, scene, _ = look_at({"network": {"hidden_layer_sizes": [512, 512]}}, steps=1)
     assert looks.surface(scene, run.theta, "x1", "x2")[1].shape == (33, 33)
@@ -297,6 +298,7 @@ def test_slopes_of_squashing_rules_are_those_of_the_rules():
     assert all(ACTIVATIONS[name](-1.0) == (0.0, 0.0) for name in OFF)
 
 
+@pytest.mark.compiled_only
 def test_looking_takes_less_than_five_milliseconds():
     run, scene, _ = look_at({"network": {"hidden_layer_sizes": [16]}})
 
@@ -327,8 +329,8 @@ def test_snapshots_are_kept_compared_and_gone_back_to():
     assert told[0]["scores"]["part"] == "validation"
     assert told[0]["settings"] == "moons, 8 tanh, adam at 0.01, seed 0"
     assert_array_equal(first.theta, theta)
-    _, now = looks.surface(scene, run.theta, "x1", "x2")
-    _, then = looks.surface(first.scene, first.theta, "x1", "x2")
+    _, now = looks.surface(scene, run.theta, "x1", "x2", size=20)
+    _, then = looks.surface(first.scene, first.theta, "x1", "x2", size=20)
     assert (now != then).any()
     again = first.run()
     assert_array_equal(again.theta, theta)

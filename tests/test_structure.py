@@ -60,7 +60,7 @@ ORDER = [
     "options", "checkoptions", "sheetoptions", "exportoptions", "importoptions", "playoptions",
     "commands", "playing.sharing", "playing.guided", "playing.view", "playing.tabs",
     "playing.commands", "playing.worker", "playing.pace", "playing.frame", "playing.about",
-    "playing.planning", "playing.beginning", "playing.heads", "playing.session",
+    "playing.planning", "playing.recipes", "playing.beginning", "playing.heads", "playing.session",
     "playing.guard", "playing.server",
     "traincommand", "checkcommand", "explaincommand", "worksheetcommand", "exportcommand",
     "importcommand", "playcommand", "cli",

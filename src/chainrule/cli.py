@@ -68,6 +68,7 @@ def train(
     hidden: opt.Hidden = None,
     loss: opt.Loss = None,
     loss_parameter: opt.LossParameter = None,
+    scheme: opt.Scheme = None,
     ensemble: opt.Ensemble = None,
     intervals: opt.Intervals = None,
     solver: opt.Solver = None,

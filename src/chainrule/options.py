@@ -11,6 +11,7 @@ import typer
 
 from chainrule.columns import TASKS
 from chainrule.errors import BadSetting
+from chainrule.initial import INITIALISERS
 from chainrule.network import HIDDEN
 from chainrule.own import Rule, rule_in_file
 from chainrule.prepare import SOLVERS
@@ -22,6 +23,7 @@ FORMS = ("text", "markdown", "latex", "html", "json")
 if TYPE_CHECKING:
     SolverName = str
     ScheduleName = str
+    SchemeName = str
     TaskName = str
     PresetName = str
     TypeName = str
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 else:
     SolverName = Literal[SOLVERS]
     ScheduleName = Literal[tuple(SCHEDULES)]
+    SchemeName = Literal[tuple(INITIALISERS)]
     TaskName = Literal[tuple(TASKS)]
     PresetName = Literal["neuron"]
     TypeName = Literal["float32", "float64"]
@@ -158,6 +161,11 @@ Loss = Annotated[
 ]
 LossParameter = Annotated[
     float | None, _option(NETWORK, "delta of huber (default 1), level of quantile (0.5).")
+]
+
+Scheme = Annotated[
+    SchemeName | None,
+    _choice(NETWORK, INITIALISERS, "How the weights are drawn. Default: xavier_normal."),
 ]
 
 Solver = Annotated[
@@ -307,7 +315,7 @@ Source = Annotated[
 
 PASSED = (
     "task", "sample_weight", "preset", "loss_parameter", "test_size", "validation", "seed", "dtype",
-    "ensemble", "intervals", "solver", "learning_rate", "schedule", "epochs", "l1", "l2",
+    "ensemble", "intervals", "scheme", "solver", "learning_rate", "schedule", "epochs", "l1", "l2",
     "clip_norm", "dropout",
 )  # fmt: skip
 PARSED = ("hidden_layer_sizes", "hidden", "loss", "batch_size", "patience")

@@ -90,8 +90,8 @@ def _with_table(given: dict[str, Any]) -> tuple[Session, list[str]]:
     asked = settings_of({name: given[name] for name in ("task", "kind", "drop", "seed")})
     rows = read_table(source, columns=asked.get("kinds"))
     name = "standard input" if source == "-" else Path(source).name
-    session = Session(*with_table(name, rows, target, **asked))
-    plan = session.plan
+    sources, plan = with_table(name, rows, target, **asked)
+    session = Session(sources, plan, {} if source == "-" else {plan.source.key: source})
     said = f"{name}: {rows.num_rows:,} rows, to predict {plan.prepared.spec.target.name}"
     if target is None:
         said += ", the last column; --target COLUMN or the page chooses another"
@@ -125,7 +125,9 @@ def _with_model(path: Path, table: str | None, seed: int) -> tuple[Session, list
         )
     if rows is not None:
         said.append("The model may have learned from rows that are called validation here.")
-    return Session(*with_model(name, model, rows, seed=seed)), said
+    sources, plan = with_model(name, model, rows, seed=seed)
+    paths = {} if table in (None, "-") else {plan.source.key: str(table)}
+    return Session(sources, plan, paths), said
 
 
 def _checked_name(name: str) -> str:

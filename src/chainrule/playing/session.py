@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from chainrule.commands import compile_for
 from chainrule.errors import BadSetting, ChainruleError
-from chainrule.playing import heads
+from chainrule.playing import heads, recipes
 from chainrule.playing.ahead import moment_of
 from chainrule.playing.choices import Choices
 from chainrule.playing.commands import Command, read_command
@@ -49,6 +49,8 @@ class Session:
         The tables on offer.
     plan : Plan
         What it begins with.
+    paths : mapping of str to str, optional
+        The files of sources, by their keys, as they were given on the command line.
 
     Attributes
     ----------
@@ -62,8 +64,10 @@ class Session:
         Of the settings.
     """
 
-    def __init__(self, sources: Mapping[str, Source], plan: Plan) -> None:
-        self.sources, self.plan = dict(sources), plan
+    def __init__(
+        self, sources: Mapping[str, Source], plan: Plan, paths: Mapping[str, str] | None = None
+    ) -> None:
+        self.sources, self.plan, self.paths = dict(sources), plan, dict(paths or {})
         self.state, self.revision, self.number, self.offered = 0, 0, 0, 0
         self.run: Run | None = None
         self.playing, self.owed = False, 0
@@ -141,8 +145,8 @@ class Session:
         """Return the present table as CSV."""
         plan = self.plan
         content = await asyncio.to_thread(as_csv, plan.table)
-        name = plan.source.key.partition(":")[2]
-        return Download(f"{name}.csv", content, "text/csv; charset=utf-8")
+        name = recipes.table_name(plan) or "penguins.csv"
+        return Download(name, content, "text/csv; charset=utf-8")
 
     def _ask(self, job: Callable[[], T]) -> asyncio.Future[T]:
         return asyncio.wrap_future(self._worker.ask(job))
@@ -223,9 +227,11 @@ class Session:
     def _guided_command(self, key: str) -> dict[str, Any]:
         if key not in GUIDED:
             raise BadSetting(f"there is no guided example {key!r}; there are {', '.join(GUIDED)}")
+        example = GUIDED[key]
         self._pause_command()
-        self._change(GUIDED[key].settings, Choices())
-        return {"view": GUIDED[key].view}
+        self._change(example.settings, Choices())
+        self._speed_command(example.speed)
+        return {"panels": list(example.panels)}
 
     def _snapshot_command(self, name: str) -> dict[str, Any]:
         kept = self.snapshots.keep(self._present(), self.plan.scene, name)
@@ -247,6 +253,10 @@ class Session:
 
     def _rename_command(self, snapshot: int, name: str) -> None:
         self.snapshots.rename(snapshot, name)
+
+    def _share_command(self) -> dict[str, Any]:
+        plan = self.plan
+        return dict(recipes.told(self._present(), plan, self.paths.get(plan.source.key)))
 
     def _present(self) -> Run:
         """Return the run."""
@@ -315,6 +325,7 @@ class Session:
         """Put a table on offer, and choose it."""
         before = self.sources
         self.sources = {**before, source.key: source}
+        self.paths.pop(source.key, None)
         try:
             self._change({"data": {"source": source.key, "target": source.target}})
         except ChainruleError:

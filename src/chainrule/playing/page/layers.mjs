@@ -3,7 +3,7 @@
 
 import { network, table } from "./store.mjs";
 
-/** @import {Block, Network} from "./types.mjs" */
+/** @import {Network} from "./types.mjs" */
 
 const FIRST = 1; // the protocol counts layers, neurons and inputs from 1
 

@@ -17,7 +17,7 @@ import { head, table } from "./store.mjs";
  */
 
 /**
- * Choose the colours of a surface. Numbers on both sides of zero get the paper at zero.
+ * Choose the colours of a surface. Numbers far on both sides of zero get the paper at zero.
  * @param {SurfaceHead} surface
  * @param {number} classes
  * @returns {Tones}
@@ -25,8 +25,8 @@ import { head, table } from "./store.mjs";
 export function tonesOf(surface, classes) {
   const { kind, range: [low, high] } = surface;
   if (kind !== "number") return { kind, scale: "area", low: 0, high: 1, classes };
-  if (low < 0 && high > 0) {
-    const most = Math.max(-low, high);
+  const most = Math.max(-low, high);
+  if (Math.min(-low, high) > 0.2 * most) {
     return { kind, scale: "diverging", low: -most, high: most, classes };
   }
   return { kind, scale: "sequential", low, high, classes };

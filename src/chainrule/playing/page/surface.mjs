@@ -54,6 +54,8 @@ function settle() {
 function axisOf(surface, which) {
   const name = surface[which];
   const [low, high] = which === "x" ? surface.x_range : surface.y_range;
+  // Over a single column the height says nothing.
+  if (which === "y" && surface.x === surface.y) return { name: "", low, high, texts: [] };
   const bands = bandsOf(name);
   return {
     name, low, high,
@@ -154,8 +156,9 @@ function readout() {
   if (i >= rows || j >= columns) return "";
   const value = (/** @type {[number, number]} */ [low, high], /** @type {number} */ k,
     /** @type {number} */ n) => low + ((k + 0.5) / n) * (high - low);
-  const place = `${surface.x} ${columnText(surface.x, value(surface.x_range, j, columns))}, `
-    + `${surface.y} ${columnText(surface.y, value(surface.y_range, i, rows))}`;
+  const x = `${surface.x} ${columnText(surface.x, value(surface.x_range, j, columns))}`;
+  const y = `${surface.y} ${columnText(surface.y, value(surface.y_range, i, rows))}`;
+  const place = surface.x === surface.y ? x : `${x}, ${y}`;
   const here = valueText(block, surface, table.value, i, j);
   const kept = blocks.value.get("surface_compared");
   if (view.value.compare === null || other === undefined || kept === undefined) {
@@ -188,30 +191,46 @@ function Readout() {
     </p>`;
 }
 
+const MOST_BANDS = 12; // of the table
+
+/**
+ * Where the table looks at an axis: at its ends and its middle, or at every band.
+ * @param {string} name
+ * @param {[number, number]} range
+ * @param {number} count  of cells
+ * @returns {{text: string, cell: number}[]}
+ */
+function stops(name, [low, high], count) {
+  const bands = bandsOf(name);
+  const values = bands.length === 0 ? [low, (low + high) / 2, high]
+    : bands.slice(0, MOST_BANDS).map((_, k) => k);
+  return values.map((value) => ({
+    text: columnText(name, value),
+    cell: Math.min(count - 1, Math.floor((count * (value - low)) / (high - low || 1))),
+  }));
+}
+
 /** The values at the corners, the edges and the centre as a table. */
 function Values() {
   const shown = useSlowly(() => ({ block: blocks.value.get("surface"), surface: head.value.surface }), 500);
   const { block, surface } = shown;
   if (block === undefined || surface === undefined) return null;
-  const steps = [0, 0.5, 1];
-  const place = (/** @type {[number, number]} */ [low, high], /** @type {number} */ share) =>
-    low + share * (high - low);
-  const cell = (/** @type {number} */ share, /** @type {number} */ n) =>
-    Math.min(n - 1, Math.floor(share * n));
   const [rows, columns] = block.shape;
+  const along = stops(surface.x, surface.x_range, columns);
+  const single = surface.x === surface.y;
+  const upward = single ? [{ text: "prediction", cell: 0 }] : stops(surface.y, surface.y_range, rows);
   return html`
     <div class="scroll" tabindex="0" role="group" aria-label="Values of the prediction">
     <table class="numbers">
       <thead><tr>
-        <th scope="col">${surface.y} \\ ${surface.x}</th>
-        ${steps.map((share) => html`
-          <th scope="col">${columnText(surface.x, place(surface.x_range, share))}</th>`)}
+        <th scope="col">${single ? surface.x : `${surface.y} \\ ${surface.x}`}</th>
+        ${along.map(({ text }) => html`<th scope="col">${text}</th>`)}
       </tr></thead>
-      <tbody>${[...steps].reverse().map((share) => html`
+      <tbody>${upward.reverse().map((i) => html`
         <tr>
-          <th scope="row">${columnText(surface.y, place(surface.y_range, share))}</th>
-          ${steps.map((along) => html`
-            <td>${valueText(block, surface, table.value, cell(share, rows), cell(along, columns))}</td>`)}
+          <th scope="row">${i.text}</th>
+          ${along.map((j) => html`
+            <td>${valueText(block, surface, table.value, i.cell, j.cell)}</td>`)}
         </tr>`)}
       </tbody>
     </table></div>`;
@@ -254,7 +273,8 @@ export function Surface() {
   const other = snapshots.value.find(({ id }) => id === compare);
   return html`
     <div class="surface">
-      <div class="pairs"><${AxisChoice} which="x" /><${AxisChoice} which="y" /></div>
+      <div class="pairs"><${AxisChoice} which="x" />${
+        axes.value.length > 1 && html`<${AxisChoice} which="y" />`}</div>
       <div class=${other === undefined ? "plots" : "plots two"} tabindex="0" role="group"
         aria-label="Prediction: the arrow keys move a cross, Escape takes it away"
         aria-describedby=${help} onKeyDown=${move}>
