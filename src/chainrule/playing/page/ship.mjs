@@ -9,13 +9,13 @@ import { head, say, send } from "./store.mjs";
 const TARGETS = /** @type {[to: string, title: string, what: string][]} */ ([
   ["safetensors", "Model", "for chainrule itself"],
   ["onnx", "ONNX", "for ONNX Runtime and others"],
-  ["c", "C", "one file without dependencies"],
+  ["c", "C", "one header without dependencies"],
   ["javascript", "JavaScript", "one module"],
   ["python", "Python", "plain Python"],
   ["sql", "SQL", "a SELECT"],
 ]);
 const ENDINGS = /** @type {Record<string, string>} */ ({
-  safetensors: "safetensors", onnx: "onnx", c: "c", javascript: "mjs", python: "py", sql: "sql" });
+  safetensors: "safetensors", onnx: "onnx", c: "h", javascript: "mjs", python: "py", sql: "sql" });
 
 /**
  * Copy a text, and say so.
@@ -46,11 +46,11 @@ async function save(path, name) {
       say(error ?? `the server answered ${answer.status}`);
       return;
     }
-    const said = /filename="?([^";]+)"?/.exec(answer.headers.get("Content-Disposition") ?? "");
+    const said = /filename\*=UTF-8''([^;]+)/.exec(answer.headers.get("Content-Disposition") ?? "");
     const url = URL.createObjectURL(await answer.blob());
     const link = document.createElement("a");
     link.href = url;
-    link.download = said?.[1] ?? name;
+    link.download = said === null ? name : decodeURIComponent(said[1]);
     link.click();
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
   } catch {
