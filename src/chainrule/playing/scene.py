@@ -20,6 +20,7 @@ MOST_POINTS = 2000
 MOST_SCORED = 20_000  # rows of each part
 MOST_LOOKED_AT = 500  # rows for activations
 GRIDS_KEPT = 6
+FAR = 1e6  # scales from the mean: beyond lies nothing to see, and in the end an overflow
 
 Floats = NDArray[np.float64]
 Held = Mapping[str, float | str]
@@ -64,7 +65,9 @@ class Axis:
             return float(self.bands.index(value))
         if isinstance(value, int | float) and np.isfinite(value):
             last = len(self.bands) - 1
-            return float(np.clip(round(value), 0, last)) if self.bands else float(value)
+            far = FAR * self.column.scale
+            low, high = (0, last) if self.bands else (self.usual - far, self.usual + far)
+            return float(np.clip(round(value) if self.bands else value, low, high))
         return self.usual
 
     def encoded(self, places: Floats) -> Floats:
@@ -126,11 +129,12 @@ class Scene:
         """
         across, up = self.pair(x, y)
         key = (across.column.name, up.column.name, tuple(sorted(held.items())), size)
-        if key not in self.grids:
-            while len(self.grids) >= GRIDS_KEPT:
-                self.grids.pop(next(iter(self.grids)), None)
-            self.grids[key] = self._grid(across, up, held, size)
-        return self.grids[key]
+        found = self.grids.get(key)
+        if found is None:
+            for old in list(self.grids)[: 1 - GRIDS_KEPT]:  # frames are built in threads
+                self.grids.pop(old, None)
+            found = self.grids[key] = self._grid(across, up, held, size)
+        return found
 
     def _grid(self, across: Axis, up: Axis, held: Held, size: int) -> NDArray[Any]:
         dtype = self.prepared.X.dtype
