@@ -121,7 +121,10 @@ class Session:
     async def frame(self, tab: Tab) -> bytes:
         """Return the next frame of a tab."""
         number, view = tab.frame, tab.view
-        worked, weight = tab.is_worked_due(self.playing), view.worked and view.worked.weight
+        worked, weight = (
+            tab.is_worked_due(self.playing, self.number),
+            view.worked and view.worked.weight,
+        )
         asked = self._ask(lambda: self._seen(worked, weight is not None))
         while not (await asyncio.wait([asked], timeout=PATIENCE))[0]:
             if self.busy and asked.cancel():

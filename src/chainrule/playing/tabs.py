@@ -59,13 +59,14 @@ class Tab:
         self.sent[name] = revision
         return new
 
-    def is_worked_due(self, playing: bool) -> bool:
-        """Say whether a step is to be worked out: at once for another look, else now and then."""
-        look, (before, since) = self.view.worked, self._worked
-        now = self._loop.time()
-        if look is None or (playing and look == before and now - since < BETWEEN_WORKED):
+    def is_worked_due(self, playing: bool, run: int) -> bool:
+        """Say whether a step is to be worked out: at once of another run or row, else rarely."""
+        wanted, (before, since), now = (self.view.worked, run), self._worked, self._loop.time()
+        if self.view.worked is None:
             return False
-        self._worked = (look, now)
+        if playing and wanted == before and now - since < BETWEEN_WORKED:
+            return False
+        self._worked = (wanted, now)
         return True
 
     def drawn(self, number: int) -> None:
