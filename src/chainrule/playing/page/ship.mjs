@@ -80,8 +80,9 @@ function Download({ path, name, title, what }) {
  * @param {object} props
  * @param {string} props.title
  * @param {string} props.text
+ * @param {boolean} [props.wrapped]  whether its lines are broken where they are long
  */
-function Code({ title, text }) {
+function Code({ title, text, wrapped = false }) {
   const shown = useRef(/** @type {HTMLElement | null} */ (null));
   return html`
     <div class="code">
@@ -90,7 +91,7 @@ function Code({ title, text }) {
         <button type="button" class="small" aria-label=${`Copy: ${title}`}
           onClick=${() => copy(text, shown.current)}>Copy</button>
       </div>
-      <pre tabindex="0" aria-label=${title}><code ref=${shown}>${text}</code></pre>
+      <pre tabindex="0" class=${wrapped ? "wrapped" : ""} aria-label=${title}><code ref=${shown}>${text}</code></pre>
     </div>`;
 }
 
@@ -126,7 +127,7 @@ export function Ship() {
         <${Download} path="/table.csv" name="table.csv" title="Table" what="the rows as CSV" />
       </ul>
       ${shared && html`
-        <${Code} title="The same training as a command" text=${shared.command} />
+        <${Code} title="The same training as a command" text=${shared.command} wrapped />
         <${Code} title="The same training in Python" text=${shared.python} />
         ${shared.note && html`<p class="note">${shared.note}</p>`}`}
       <div>
