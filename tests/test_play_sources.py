@@ -228,6 +228,18 @@ def test_what_unpacks_to_too_much_is_refused_before_it_takes_memory(monkeypatch)
         table_source("bomb.parquet", wide)
 
 
+def test_a_long_text_that_repeats_is_counted_as_often_as_it_stands(monkeypatch):
+    texts = pa.array(["u" * 20_000, None, "v"] * 50)
+    data = as_parquet(pa.table({"a.b": texts, "b": np.arange(150.0)}))
+    assert len(data) < 20_000
+    monkeypatch.setattr(sources, "table_from_bytes", None)  # would fail if it were called
+    monkeypatch.setattr(sources, "UNPACKED", 1_000_000)
+    with pytest.raises(BadTable, match="bomb unpacks to more than"):
+        table_source("bomb.parquet", data)
+    monkeypatch.undo()
+    assert table_source("fine.parquet", data).table.num_rows == 150
+
+
 def test_too_large_a_file_is_refused(monkeypatch):
     monkeypatch.setitem(sources.LIMITS, "upload_bytes", 100)
     with pytest.raises(BadTable, match="big has 103 bytes; 100 are the most"):

@@ -9,13 +9,13 @@ import { head, say, send } from "./store.mjs";
 const TARGETS = /** @type {[to: string, title: string, what: string][]} */ ([
   ["safetensors", "Model", "for chainrule itself"],
   ["onnx", "ONNX", "for ONNX Runtime and others"],
-  ["c", "C", "one file without dependencies"],
+  ["c", "C", "one header without dependencies"],
   ["javascript", "JavaScript", "one module"],
   ["python", "Python", "plain Python"],
   ["sql", "SQL", "a SELECT"],
 ]);
 const ENDINGS = /** @type {Record<string, string>} */ ({
-  safetensors: "safetensors", onnx: "onnx", c: "c", javascript: "mjs", python: "py", sql: "sql" });
+  safetensors: "safetensors", onnx: "onnx", c: "h", javascript: "mjs", python: "py", sql: "sql" });
 
 /**
  * Copy a text, and say so.
@@ -46,11 +46,11 @@ async function save(path, name) {
       say(error ?? `the server answered ${answer.status}`);
       return;
     }
-    const said = /filename="?([^";]+)"?/.exec(answer.headers.get("Content-Disposition") ?? "");
+    const said = /filename\*=UTF-8''([^;]+)/.exec(answer.headers.get("Content-Disposition") ?? "");
     const url = URL.createObjectURL(await answer.blob());
     const link = document.createElement("a");
     link.href = url;
-    link.download = said?.[1] ?? name;
+    link.download = said === null ? name : decodeURIComponent(said[1]);
     link.click();
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
   } catch {
@@ -80,8 +80,9 @@ function Download({ path, name, title, what }) {
  * @param {object} props
  * @param {string} props.title
  * @param {string} props.text
+ * @param {boolean} [props.wrapped]  whether its lines are broken where they are long
  */
-function Code({ title, text }) {
+function Code({ title, text, wrapped = false }) {
   const shown = useRef(/** @type {HTMLElement | null} */ (null));
   return html`
     <div class="code">
@@ -90,7 +91,7 @@ function Code({ title, text }) {
         <button type="button" class="small" aria-label=${`Copy: ${title}`}
           onClick=${() => copy(text, shown.current)}>Copy</button>
       </div>
-      <pre tabindex="0" aria-label=${title}><code ref=${shown}>${text}</code></pre>
+      <pre tabindex="0" class=${wrapped ? "wrapped" : ""} aria-label=${title}><code ref=${shown}>${text}</code></pre>
     </div>`;
 }
 
@@ -126,7 +127,7 @@ export function Ship() {
         <${Download} path="/table.csv" name="table.csv" title="Table" what="the rows as CSV" />
       </ul>
       ${shared && html`
-        <${Code} title="The same training as a command" text=${shared.command} />
+        <${Code} title="The same training as a command" text=${shared.command} wrapped />
         <${Code} title="The same training in Python" text=${shared.python} />
         ${shared.note && html`<p class="note">${shared.note}</p>`}`}
       <div>
