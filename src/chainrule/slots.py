@@ -157,8 +157,7 @@ class _SlottedLatex(_Slotted, LatexSetter):
         return f" \\mathbin{{{self.slot(number)}}} " if between else self.slot(number)
 
     def brackets(self, inside: str) -> str:
-        printed = super().brackets(inside)
-        return f"{{{printed}}}" if len(inside) < UNBROKEN else printed
+        return super().brackets(f"{{{inside}}}" if len(inside) < UNBROKEN else inside)
 
     def times(self, wide: bool) -> str:
         # Where a line is too long it goes on behind a binary sign, but not within small products.
