@@ -104,7 +104,7 @@ function settled(before) {
 }
 
 /** Set the page as its address says, if it says something. */
-export async function followLink() {
+async function followLink() {
   const read = readAddress();
   if (read === null) return;
   const before = settings.peek();
