@@ -373,6 +373,14 @@ def test_looking_takes_less_than_five_milliseconds():
     assert min(seconds) < 0.005
 
 
+def test_a_loss_beyond_float32_is_drawn_as_infinite():
+    wild = {"solver": "gd", "learning_rate": 1e100, "epochs": 3, "batch_size": None}
+    change = {"data": {"source": "toy:plane"}, "training": wild, "dtype": "float64"}
+    run, _, _ = look_at(change | {"network": {"hidden_layer_sizes": []}}, steps=2)
+    assert run.curve.last[0] > 1e100
+    assert run.points()[-1, 1] == np.inf
+
+
 def test_snapshots_are_kept_compared_and_gone_back_to():
     run, scene, _ = look_at({}, steps=100)
     shelf_ = Snapshots()

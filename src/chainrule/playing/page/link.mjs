@@ -1,6 +1,7 @@
 // The address that brings back the page's state: `#s=` and the settings and view in it.
 
 import { change, look, ready, say, settings, view } from "./store.mjs";
+import { own } from "./words.mjs";
 
 /** @import {Settings, View} from "./types.mjs" */
 
@@ -50,7 +51,7 @@ function unpack(packed) {
  * @param {View} view
  */
 export function writeLink(settings, view) {
-  const seen = Object.fromEntries(Object.entries(view).filter(([key]) => key in VIEW));
+  const seen = Object.fromEntries(Object.entries(view).filter(([key]) => own(VIEW, key)));
   return `#s=${pack(JSON.stringify({ settings, view: seen }))}`;
 }
 
@@ -63,7 +64,7 @@ export function readLink(hash) {
   if (!hash.startsWith("#s=")) return null;
   const read = JSON.parse(unpack(hash.slice(3)));
   if (!isObject(read?.settings)) throw new Error("it holds no settings");
-  const seen = Object.entries(read.view ?? {}).filter(([key, value]) => VIEW[key]?.(value));
+  const seen = Object.entries(read.view ?? {}).filter(([key, value]) => own(VIEW, key)?.(value));
   return { settings: read.settings, view: Object.fromEntries(seen) };
 }
 
@@ -103,7 +104,7 @@ function settled(before) {
 }
 
 /** Set the page as its address says, if it says something. */
-export async function followLink() {
+async function followLink() {
   const read = readAddress();
   if (read === null) return;
   const before = settings.peek();
