@@ -202,7 +202,7 @@ def test_a_run_that_failed_can_still_be_looked_at(source, steps):
         histograms, _ = spread(scene, theta, run.gradient)
         assert all(np.isfinite([one["low"], one["high"]]).all() for one in histograms)
     assert np.isfinite(run.theta).all()
-    Snapshots().keep(run, scene).run()
+    assert Snapshots().keep(run, scene).head["step"] == run.step
 
 
 @pytest.mark.compiled_only
@@ -287,6 +287,22 @@ def test_scores_of_numbers_come_with_pairs():
     assert found["confusion"] is None
 
 
+def test_of_many_rows_some_are_scored():
+    n = 30_000
+    random = np.random.default_rng(1)
+    table = pa.table({"x": random.normal(size=n), "y": random.integers(0, 2, n)})
+    run, scene, _ = look_at({}, table_source("many.csv", table), steps=1)
+    found, _ = scores(scene, run.theta, 1)
+    assert found["rows"] == {"train": 20_000, "validation": 9_000}
+    assert np.sum(found["confusion"]["train"]) == 20_000
+    wide = {"network": {"hidden_layer_sizes": [500, 500]}}
+    scene = look_at(wide, table_source("many.csv", table), steps=0)[1]
+    assert {part: len(rows) for part, rows in scene.scored.items()} == {
+        "train": 793, "validation": 793,
+    }  # fmt: skip
+    assert set(scene.scored["train"]) <= set(scene.prepared.train)
+
+
 def test_scores_that_are_not_defined_are_none():
     run, scene, _ = look_at({"data": {"source": "shipped:document", "validation": 0.1}}, steps=2)
     found, _ = scores(scene, run.theta, 2)
@@ -357,6 +373,14 @@ def test_looking_takes_less_than_five_milliseconds():
     assert min(seconds) < 0.005
 
 
+def test_a_loss_beyond_float32_is_drawn_as_infinite():
+    wild = {"solver": "gd", "learning_rate": 1e100, "epochs": 3, "batch_size": None}
+    change = {"data": {"source": "toy:plane"}, "training": wild, "dtype": "float64"}
+    run, _, _ = look_at(change | {"network": {"hidden_layer_sizes": []}}, steps=2)
+    assert run.curve.last[0] > 1e100
+    assert run.points()[-1, 1] == np.inf
+
+
 def test_snapshots_are_kept_compared_and_gone_back_to():
     run, scene, _ = look_at({}, steps=100)
     shelf_ = Snapshots()
@@ -374,7 +398,8 @@ def test_snapshots_are_kept_compared_and_gone_back_to():
     _, now = looks.surface(scene, run.theta, "x1", "x2", size=20)
     _, then = looks.surface(first.scene, first.theta, "x1", "x2", size=20)
     assert (now != then).any()
-    again = first.run()
+    again = Run(first.scene.prepared, first.choices)
+    again.restore(first.state)
     assert_array_equal(again.theta, theta)
     assert_array_equal(again.points(), points)
     again.advance(501)

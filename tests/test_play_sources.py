@@ -335,6 +335,14 @@ def test_the_neuron_is_left_where_it_does_not_fit(key):
     assert error.value.where == "network.preset"
 
 
+def test_a_parameter_of_a_loss_that_has_none_is_named():
+    moons = SHELF["toy:moons"]
+    choices, _, table = settled({"network": {"loss_parameter": 2.0}}, moons)
+    with pytest.raises(BadChoice, match="has no parameter of its own") as error:
+        ready(choices, moons, table)
+    assert error.value.where == "network.loss_parameter"
+
+
 def test_columns_that_are_not_chosen_are_dropped():
     penguins = SHELF["shipped:penguins"]
     change = {"data": {"source": penguins.key, "columns": ["island", "bill_depth_mm"],

@@ -17,7 +17,8 @@ from chainrule.target import known_rows
 
 MARGIN = 0.05  # of the range, on both sides
 MOST_POINTS = 2000
-MOST_SCORED = 20_000  # rows of each part
+LEAST_SCORED, MOST_SCORED = 500, 20_000  # rows of each part
+SCORING = 200_000_000  # multiplications for each part; then fewer rows are scored
 MOST_LOOKED_AT = 500  # rows for activations
 GRIDS_KEPT = 6
 FAR = 1e6  # scales from the mean: beyond lies nothing to see, and in the end an overflow
@@ -176,6 +177,8 @@ def scene_of(prepared: Prepared, table: Any) -> Scene:
             start += column.width
     random = np.random.default_rng(prepared.settings["seed"])
     parts = {"train": prepared.train, "validation": prepared.validation}
+    most = SCORING // prepared.network.n_parameters
+    most = min(MOST_SCORED, max(LEAST_SCORED, most))
     target = prepared.values.astype(np.float64)
     if spec.target.task == "regression":
         target = cells.numbers(rows.column(spec.target.name), spec.target.name)
@@ -183,7 +186,7 @@ def scene_of(prepared: Prepared, table: Any) -> Scene:
         prepared=prepared,
         axes=axes,
         target=target,
-        scored={name: _some(part, MOST_SCORED, random) for name, part in parts.items()},
+        scored={name: _some(part, most, random) for name, part in parts.items()},
         looked_at=_some(prepared.train, MOST_LOOKED_AT, random),
         points=_some(np.concatenate(list(parts.values())), MOST_POINTS, random),
     )

@@ -118,6 +118,8 @@ export function Keep() {
               </tbody>
             </table>
           </div>
-          ${scores.length > 0 && html`<p class="hint">Scores of the validation rows, or of the training rows where there are none.</p>`}`}
+          ${scores.length > 0 && html`
+            <p class="hint">Scores of the validation rows, or of the training rows where there are
+              none.</p>`}`}
     </div>`;
 }

@@ -36,6 +36,17 @@ async function goOn() {
 
 const WORDS = { playing: "Playing", paused: "Paused", ended: "Ended", failed: "Failed" };
 
+/**
+ * A button that is clicked does not keep the focus, so that Space plays and pauses after it;
+ * one that is reached by Tab has it. What is being typed elsewhere is finished.
+ * @param {MouseEvent} event
+ */
+function keepFocus(event) {
+  if (!(event.target instanceof Element && event.target.closest("button"))) return;
+  event.preventDefault();
+  if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+}
+
 /** The buttons that stay in sight. */
 function Buttons() {
   const playing = status.value === "playing";
@@ -132,7 +143,7 @@ export function State() {
 /** The bar at the top of the page. */
 export function Transport() {
   return html`
-    <div class="transport">
+    <div class="transport" onMouseDown=${keepFocus}>
       <${Buttons} />
       <${More} />
       <${Figures} />
