@@ -327,3 +327,8 @@ def test_while_playing_a_step_is_worked_out_twice_a_second():
     assert tab.is_worked_due(playing=False, run=1)
     assert tab.is_worked_due(playing=True, run=2)
     assert not tab.is_worked_due(playing=True, run=2)
+    tab.worked_took(0.3)  # of a large network
+    clock.now += 1.4
+    assert not tab.is_worked_due(playing=True, run=2)
+    clock.now += 0.2
+    assert tab.is_worked_due(playing=True, run=2)
