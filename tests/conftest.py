@@ -7,6 +7,9 @@ from hypothesis import settings
 
 from chainrule.jit import COMPILED
 
+pytest.register_assert_rewrite("playpages")
+from playpages import browser, page, server, visit  # noqa: E402, F401, fixtures
+
 collect_ignore = ["conftest.py", "golden/elsewhere/make.py"]  # not to be searched for examples
 
 settings.register_profile("default", deadline=None, max_examples=50)

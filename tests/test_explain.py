@@ -438,3 +438,39 @@ def test_the_reference_has_every_rule():
         assert {f"{kind}: {name}" for name in names} <= titles
     for section in derivation.sections:
         assert any(isinstance(part, Lines) and part.lines for part in section.parts)
+
+
+@pytest.mark.parametrize("output", ["softmax", "identity"])
+def test_a_neuron_alone_has_the_numbers_of_the_whole_step(output):
+    loss = "cross_entropy" if output == "softmax" else "half_squared_error"
+    network = Network((3, 4, 2), hidden="gelu", output=output, loss=loss)
+    theta, x, y = sample(network, 4)
+    whole = explain(network, theta, x, y).values
+    for layer, number in ((1, 3), (2, 1)):
+        derivation = explain(network, theta, x, y, neuron=f"{layer}:{number}")
+        check_lines(derivation)
+        found = derivation.values
+        at = f"{'₁₂'[layer - 1]}[{number}]"
+        names = {f"Z{at}", f"A{at}", f"∂L/∂Z{at}", f"∂L/∂b{at}"}
+        assert names <= set(found)
+        assert {name: found[name] for name in names} == {name: whole[name] for name in names}
+        others = [n for n in found if n.startswith(("Z", "A", "∂L/∂Z")) and at not in n]
+        assert not others
+        (grid,) = (p for s in derivation.sections for p in s.parts if isinstance(p, Grid))
+        assert sum(row[-1] for row in grid.rows) == pytest.approx(found[f"Z{at}"], rel=1e-12)
+
+
+def test_a_neuron_with_many_inputs_shows_the_largest_terms_and_the_rest():
+    network = Network((100, 1), output="sigmoid")
+    theta, x, y = sample(network, 4)
+    derivation = explain(network, theta, x, y, neuron=(1, 1))
+    check_lines(derivation)
+    assert "(36 smaller terms)" in derivation.to_text(width=10_000)
+
+
+@pytest.mark.parametrize("neuron", ["1", "1:2,3", (1,), (0, 1), (3, 1), (1, 5), "2:0", (1.0, 2)])
+def test_a_neuron_that_is_not_there_is_refused(neuron):
+    network = Network((3, 4, 2))
+    theta, x, y = sample(network, 4)
+    with pytest.raises(BadSetting, match="neuron="):
+        explain(network, theta, x, y, neuron=neuron)

@@ -53,6 +53,13 @@ def test_the_shipped_table_is_the_default(run, model):
     assert run("explain", model)[1] == run("explain", model, PENGUINS)[1]
 
 
+def test_a_neuron_is_shown(run, model):
+    out = run("explain", model, PENGUINS, "--neuron", "1:2")[1]
+    assert "One neuron: layer 1, number 2" in out
+    assert "∂L/∂Z₁[2]" in out
+    assert "The update" not in out
+
+
 def test_a_weight_is_followed(run, model):
     out = run("explain", model, PENGUINS, "--weight", "1:4,2", "--digits", "3")[1]
     assert "3 paths lead from this weight to the loss" in out
@@ -105,6 +112,8 @@ def test_json_has_every_number_in_full(run, model):
         (["MODEL", "PENGUINS", "--network", "3"], "there is no network 3: the model has 2"),
         (["MODEL", "PENGUINS", "--weight", "1-2"], "must be LAYER:FROM,TO"),
         (["MODEL", "PENGUINS", "--weight", "3:1,1"], "the network has the layers 1 to 2"),
+        (["MODEL", "PENGUINS", "--neuron", "1,2"], "must be LAYER:NUMBER"),
+        (["MODEL", "PENGUINS", "--neuron", "2:9"], "the neurons of layer 2 go from 1 to 3"),
         (["MODEL", "absent.csv"], "there is no file absent.csv"),
         (["absent.safetensors", "PENGUINS"], "absent.safetensors"),
         (["MODEL", "PENGUINS", "-o", "step.doc"], "the ending of step.doc"),

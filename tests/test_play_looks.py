@@ -163,6 +163,49 @@ def test_a_table_of_one_input_has_a_surface_too():
     assert sorted(blocks["points_xy"][:, 0]) == list(range(9))
 
 
+def test_values_far_out_are_held_at_the_end_of_what_can_be_seen():
+    run, scene, _ = look_at({}, MIXED)
+    assert scene.axes["kind"].place_of(1e300) == 2.0
+    for value in (1e300, -1e300):
+        grid = scene.grid("kind", "flag", {"number": value}, 5)
+        assert_allclose(grid[:, 0], np.sign(value) * 1e6, rtol=1e-6)
+        looks.surface(scene, run.theta, "kind", "flag", {"number": value}, 20)
+
+
+def test_grids_are_kept_a_few_at_a_time():
+    _, scene, _ = look_at({}, steps=1)
+    grids = [scene.grid("x1", "x2", {}, size) for size in range(5, 20)]
+    assert len(scene.grids) == 6
+    assert scene.grid("x1", "x2", {}, 19) is grids[-1]
+    assert scene.grid("x1", "x2", {}, 5) is not grids[0]
+
+
+@pytest.mark.parametrize("source", ["toy:bumps", "toy:moons", "toy:gaussians"])
+@pytest.mark.parametrize("steps", [1, 100])
+def test_a_run_that_failed_can_still_be_looked_at(source, steps):
+    wild = {"solver": "gd", "learning_rate": 1e19, "batch_size": 8}
+    layers = {"hidden_layer_sizes": [5, 4], "hidden": ["relu", "selu"]}
+    change = {"data": {"source": source, "classes": 3}, "training": wild, "network": layers}
+    run, scene, _ = look_at(change, steps=0)
+    while run.status == "going" and run.step < 2000:
+        run.advance(steps)
+    assert run.status == "failed"
+    wildest = np.where(np.arange(len(run.theta)) % 2, 1, -1) * np.finfo(np.float32).max
+    for theta in (run.theta, wildest.astype(np.float32)):
+        _, block = looks.surface(scene, theta, "x1", "x2")
+        assert block.dtype == np.uint8
+        head, _ = looks.maps(scene, theta, "x1", "x2")
+        assert np.isfinite(head["ranges"]).all()
+        found, _ = scores(scene, theta, run.step)
+        shown = [*found["train"].values(), *found["validation"].values()]
+        assert all(value is None or np.isfinite(value) for value in shown)
+        histograms, _ = spread(scene, theta, run.gradient)
+        assert all(np.isfinite([one["low"], one["high"]]).all() for one in histograms)
+    assert np.isfinite(run.theta).all()
+    assert Snapshots().keep(run, scene).head["step"] == run.step
+
+
+@pytest.mark.compiled_only
 def test_a_large_network_has_a_coarser_surface():
     run, scene, _ = look_at({"network": {"hidden_layer_sizes": [512, 512]}}, steps=1)
     assert looks.surface(scene, run.theta, "x1", "x2")[1].shape == (33, 33)
@@ -244,6 +287,22 @@ def test_scores_of_numbers_come_with_pairs():
     assert found["confusion"] is None
 
 
+def test_of_many_rows_some_are_scored():
+    n = 30_000
+    random = np.random.default_rng(1)
+    table = pa.table({"x": random.normal(size=n), "y": random.integers(0, 2, n)})
+    run, scene, _ = look_at({}, table_source("many.csv", table), steps=1)
+    found, _ = scores(scene, run.theta, 1)
+    assert found["rows"] == {"train": 20_000, "validation": 9_000}
+    assert np.sum(found["confusion"]["train"]) == 20_000
+    wide = {"network": {"hidden_layer_sizes": [500, 500]}}
+    scene = look_at(wide, table_source("many.csv", table), steps=0)[1]
+    assert {part: len(rows) for part, rows in scene.scored.items()} == {
+        "train": 793, "validation": 793,
+    }  # fmt: skip
+    assert set(scene.scored["train"]) <= set(scene.prepared.train)
+
+
 def test_scores_that_are_not_defined_are_none():
     run, scene, _ = look_at({"data": {"source": "shipped:document", "validation": 0.1}}, steps=2)
     found, _ = scores(scene, run.theta, 2)
@@ -297,6 +356,7 @@ def test_slopes_of_squashing_rules_are_those_of_the_rules():
     assert all(ACTIVATIONS[name](-1.0) == (0.0, 0.0) for name in OFF)
 
 
+@pytest.mark.compiled_only
 def test_looking_takes_less_than_five_milliseconds():
     run, scene, _ = look_at({"network": {"hidden_layer_sizes": [16]}})
 
@@ -313,6 +373,14 @@ def test_looking_takes_less_than_five_milliseconds():
     assert min(seconds) < 0.005
 
 
+def test_a_loss_beyond_float32_is_drawn_as_infinite():
+    wild = {"solver": "gd", "learning_rate": 1e100, "epochs": 3, "batch_size": None}
+    change = {"data": {"source": "toy:plane"}, "training": wild, "dtype": "float64"}
+    run, _, _ = look_at(change | {"network": {"hidden_layer_sizes": []}}, steps=2)
+    assert run.curve.last[0] > 1e100
+    assert run.points()[-1, 1] == np.inf
+
+
 def test_snapshots_are_kept_compared_and_gone_back_to():
     run, scene, _ = look_at({}, steps=100)
     shelf_ = Snapshots()
@@ -327,10 +395,11 @@ def test_snapshots_are_kept_compared_and_gone_back_to():
     assert told[0]["scores"]["part"] == "validation"
     assert told[0]["settings"] == "moons, 8 tanh, adam at 0.01, seed 0"
     assert_array_equal(first.theta, theta)
-    _, now = looks.surface(scene, run.theta, "x1", "x2")
-    _, then = looks.surface(first.scene, first.theta, "x1", "x2")
+    _, now = looks.surface(scene, run.theta, "x1", "x2", size=20)
+    _, then = looks.surface(first.scene, first.theta, "x1", "x2", size=20)
     assert (now != then).any()
-    again = first.run()
+    again = Run(first.scene.prepared, first.choices)
+    again.restore(first.state)
     assert_array_equal(again.theta, theta)
     assert_array_equal(again.points(), points)
     again.advance(501)

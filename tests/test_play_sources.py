@@ -228,6 +228,18 @@ def test_what_unpacks_to_too_much_is_refused_before_it_takes_memory(monkeypatch)
         table_source("bomb.parquet", wide)
 
 
+def test_a_long_text_that_repeats_is_counted_as_often_as_it_stands(monkeypatch):
+    texts = pa.array(["u" * 20_000, None, "v"] * 50)
+    data = as_parquet(pa.table({"a.b": texts, "b": np.arange(150.0)}))
+    assert len(data) < 20_000
+    monkeypatch.setattr(sources, "table_from_bytes", None)  # would fail if it were called
+    monkeypatch.setattr(sources, "UNPACKED", 1_000_000)
+    with pytest.raises(BadTable, match="bomb unpacks to more than"):
+        table_source("bomb.parquet", data)
+    monkeypatch.undo()
+    assert table_source("fine.parquet", data).table.num_rows == 150
+
+
 def test_too_large_a_file_is_refused(monkeypatch):
     monkeypatch.setitem(sources.LIMITS, "upload_bytes", 100)
     with pytest.raises(BadTable, match="big has 103 bytes; 100 are the most"):
@@ -321,6 +333,14 @@ def test_the_neuron_is_left_where_it_does_not_fit(key):
     with pytest.raises(BadChoice, match="preset='neuron'") as error:
         ready(choices, SHELF[key], table)
     assert error.value.where == "network.preset"
+
+
+def test_a_parameter_of_a_loss_that_has_none_is_named():
+    moons = SHELF["toy:moons"]
+    choices, _, table = settled({"network": {"loss_parameter": 2.0}}, moons)
+    with pytest.raises(BadChoice, match="has no parameter of its own") as error:
+        ready(choices, moons, table)
+    assert error.value.where == "network.loss_parameter"
 
 
 def test_columns_that_are_not_chosen_are_dropped():

@@ -155,6 +155,7 @@ def explain(
     row: opt.Row = 1,
     member: opt.Member = 1,
     weight: opt.Weight_ = None,
+    neuron: opt.Neuron = None,
     most: opt.Most = None,
     digits: opt.Digits = 5,
     source: opt.Source = False,
@@ -173,7 +174,7 @@ def explain(
     """
     from chainrule.explaincommand import explain_command
 
-    settings = {"weight": weight, "most": most, "digits": digits}
+    settings = {"weight": weight, "neuron": neuron, "most": most, "digits": digits}
     explain_command(model, table, row, member, source, form, output, settings)
 
 

@@ -45,7 +45,7 @@ def explain_command(
 def _rules(model: Path | None, settings: dict[str, Any]) -> Derivation:
     from chainrule.explaining.reference import source
 
-    if model is not None or settings["weight"] is not None:
+    if model is not None or settings["weight"] or settings["neuron"]:
         raise BadSetting("--source shows the rules, and goes with no model")
     return source()
 

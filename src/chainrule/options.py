@@ -285,6 +285,14 @@ Weight_ = Annotated[
         show_default=False,
     ),
 ]
+Neuron = Annotated[
+    str | None,
+    typer.Option(
+        help="Show one neuron: its sum term by term, its output, what comes back to it.",
+        metavar="LAYER:NUMBER",
+        show_default=False,
+    ),
+]
 Most = Annotated[
     int | None,
     typer.Option(

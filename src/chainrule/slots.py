@@ -15,6 +15,8 @@ from chainrule.markup import LatexSetter
 from chainrule.notation import Number, Product, Quotient, Sum
 from chainrule.typesetting import TextSetter
 
+UNBROKEN = 60  # characters of LaTeX between brackets that are kept in one line
+
 
 class Slots:
     r"""The texts that stand in the slots, by their number.
@@ -26,7 +28,7 @@ class Slots:
     >>> W, X, b = (Symbol(letter, value=value) for letter, value in zip("WXb", (-2.0, -1.0, 0.5)))
     >>> numbers = put_in(Sum((Product((W, X)), b)))
     >>> print(slots.latex(numbers))
-    \text{@0@}\text{@1@} \cdot \text{@2@} \mathbin{\text{@3@}} \text{@4@}
+    \text{@0@}\text{@1@} \mkern3mu{\cdot}\mkern3mu \text{@2@} \mathbin{\text{@3@}} \text{@4@}
     >>> slots.text(numbers)
     '@0@@1@·@2@ @3@ @4@'
     >>> slots.texts
@@ -153,6 +155,13 @@ class _SlottedLatex(_Slotted, LatexSetter):
 
     def sign(self, number: int, between: bool) -> str:
         return f" \\mathbin{{{self.slot(number)}}} " if between else self.slot(number)
+
+    def brackets(self, inside: str) -> str:
+        return super().brackets(f"{{{inside}}}" if len(inside) < UNBROKEN else inside)
+
+    def times(self, wide: bool) -> str:
+        # Where a line is too long it goes on behind a binary sign, but not within small products.
+        return " \\cdot " if wide else " \\mkern3mu{\\cdot}\\mkern3mu "
 
 
 class _SlottedText(_Slotted, TextSetter):

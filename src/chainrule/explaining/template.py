@@ -98,7 +98,7 @@ class Template:
             return {"slot": self._slots.of(piece, "bare")}
         if isinstance(piece, Live):
             return {"slot": self._slots.put(clean(piece))}
-        return piece if isinstance(piece, str) else self._mathematics(piece)
+        return clean(piece) if isinstance(piece, str) else self._mathematics(piece)
 
     def _mathematics(self, expression: Expression) -> Document:
         found = {"latex": self._slots.latex(expression)}

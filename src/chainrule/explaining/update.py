@@ -279,7 +279,7 @@ def after(signs: Signs) -> Section:
     note = ""
     total = signs.sum_of(slopes * moved, term, most=WORKED if few else FEW)
     if signs.steady and not few:
-        total = Product((Derivative(Symbol(letter), THETA), Symbol("Δtheta")))
+        total = Product((Derivative(Symbol(letter), THETA), Symbol("Δθ")))
         note = f"summed over all {len(moved):,} parameters"
     lines = (
         Line(sign, total, change, note=note),

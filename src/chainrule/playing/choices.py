@@ -230,6 +230,7 @@ def _read_part(change: Any, cls: type[Any], where: str, before: dict[str, Any]) 
 
 def followed(changed: dict[str, Any], asked: dict[str, Any], before: Choices) -> dict[str, Any]:
     """Change along what depends on what was asked for, unless it was asked for too."""
+    result = dict(changed)
     data, network, training = (dict(asked.get(name, {})) for name in PARTS)
     if data.get("source", before.data.source) != before.data.source:
         data = {"target": None, "columns": None, "kinds": {}, "task": None} | data
@@ -238,6 +239,7 @@ def followed(changed: dict[str, Any], asked: dict[str, Any], before: Choices) ->
     if network.get("preset") == "neuron":
         network = {"hidden_layer_sizes": (), "loss": None} | network
         if before.network.preset is None:
+            result["dtype"] = asked.get("dtype", "float64")
             usual = {"solver": "gd", "schedule": "constant", "batch_size": None}
             training = usual | {"learning_rate": None, "hyperparameters": {}} | training
     elif network.get("hidden_layer_sizes") or network.get("loss") is not None:
@@ -249,9 +251,6 @@ def followed(changed: dict[str, Any], asked: dict[str, Any], before: Choices) ->
         network["hidden"] = _as_many(before.network.hidden, len(sizes))
     if training.get("solver", before.training.solver) != before.training.solver:
         training = {"learning_rate": None, "hyperparameters": {}} | training
-    result = dict(changed)
-    if training.get("solver") == "gd" and network.get("preset") and not before.network.preset:
-        result["dtype"] = asked.get("dtype", "float64")
     for name, part in zip(PARTS, (data, network, training), strict=True):
         result[name] = changed[name] | part
     return result

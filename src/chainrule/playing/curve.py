@@ -71,7 +71,8 @@ class Curve:
             rows.append(np.array([[self.count, *self.last[:2]]]))
         if running is not None:
             rows.append(np.array([[*running, np.nan]]))
-        return np.concatenate(rows)[-KEPT:].astype(np.float32)
+        with np.errstate(over="ignore"):  # a run that is about to fail
+            return np.concatenate(rows)[-KEPT:].astype(np.float32)
 
     def history(self) -> dict[str, list[float]]:
         """Return what is kept as ``chainrule.summary.Course`` takes it."""

@@ -95,8 +95,9 @@ def frame(seen: Seen, tab: Tab, number: int, view: View) -> tuple[dict[str, Any]
     head = {"frame": number} | seen.head | _news(seen, tab)
     blocks: Blocks = {"curve": seen.curve}
     if len(seen.theta) <= MOST_PARAMETERS:
-        blocks["parameters"] = seen.theta.astype(np.float32)
-        blocks["gradient"] = seen.gradient.astype(np.float32)
+        with np.errstate(over="ignore"):  # a run in float64 that is about to fail
+            blocks["parameters"] = seen.theta.astype(np.float32)
+            blocks["gradient"] = seen.gradient.astype(np.float32)
     if view.surface is not None:
         _add_surface(head, blocks, seen, view, tab)
     if view.metrics:

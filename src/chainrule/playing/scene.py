@@ -17,9 +17,11 @@ from chainrule.target import known_rows
 
 MARGIN = 0.05  # of the range, on both sides
 MOST_POINTS = 2000
-MOST_SCORED = 20_000  # rows of each part
+LEAST_SCORED, MOST_SCORED = 500, 20_000  # rows of each part
+SCORING = 200_000_000  # multiplications for each part; then fewer rows are scored
 MOST_LOOKED_AT = 500  # rows for activations
 GRIDS_KEPT = 6
+FAR = 1e6  # scales from the mean: beyond lies nothing to see, and in the end an overflow
 
 Floats = NDArray[np.float64]
 Held = Mapping[str, float | str]
@@ -64,7 +66,9 @@ class Axis:
             return float(self.bands.index(value))
         if isinstance(value, int | float) and np.isfinite(value):
             last = len(self.bands) - 1
-            return float(np.clip(round(value), 0, last)) if self.bands else float(value)
+            far = FAR * self.column.scale
+            low, high = (0, last) if self.bands else (self.usual - far, self.usual + far)
+            return float(np.clip(round(value) if self.bands else value, low, high))
         return self.usual
 
     def encoded(self, places: Floats) -> Floats:
@@ -126,11 +130,12 @@ class Scene:
         """
         across, up = self.pair(x, y)
         key = (across.column.name, up.column.name, tuple(sorted(held.items())), size)
-        if key not in self.grids:
-            while len(self.grids) >= GRIDS_KEPT:
-                self.grids.pop(next(iter(self.grids)), None)
-            self.grids[key] = self._grid(across, up, held, size)
-        return self.grids[key]
+        found = self.grids.get(key)
+        if found is None:
+            for old in list(self.grids)[: 1 - GRIDS_KEPT]:  # frames are built in threads
+                self.grids.pop(old, None)
+            found = self.grids[key] = self._grid(across, up, held, size)
+        return found
 
     def _grid(self, across: Axis, up: Axis, held: Held, size: int) -> NDArray[Any]:
         dtype = self.prepared.X.dtype
@@ -172,6 +177,8 @@ def scene_of(prepared: Prepared, table: Any) -> Scene:
             start += column.width
     random = np.random.default_rng(prepared.settings["seed"])
     parts = {"train": prepared.train, "validation": prepared.validation}
+    most = SCORING // prepared.network.n_parameters
+    most = min(MOST_SCORED, max(LEAST_SCORED, most))
     target = prepared.values.astype(np.float64)
     if spec.target.task == "regression":
         target = cells.numbers(rows.column(spec.target.name), spec.target.name)
@@ -179,7 +186,7 @@ def scene_of(prepared: Prepared, table: Any) -> Scene:
         prepared=prepared,
         axes=axes,
         target=target,
-        scored={name: _some(part, MOST_SCORED, random) for name, part in parts.items()},
+        scored={name: _some(part, most, random) for name, part in parts.items()},
         looked_at=_some(prepared.train, MOST_LOOKED_AT, random),
         points=_some(np.concatenate(list(parts.values())), MOST_POINTS, random),
     )

@@ -20,8 +20,7 @@ MOST_PAIRS = 500  # of a predicted and an actual value
 def scores(scene: Scene, theta: NDArray[Any], step: int) -> tuple[dict[str, Any], Blocks]:
     """Return the head's "metrics", and of numbers the blocks of predicted and actual values.
 
-    Where a part has more than ``scene.MOST_SCORED`` rows, so many of them are scored; "rows"
-    says how many it were.
+    Of many rows, or for a large network, only some are scored; "rows" says how many.
 
     Examples
     --------

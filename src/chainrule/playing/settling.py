@@ -220,6 +220,8 @@ def ready(choices: Choices, source: Source, table: Any) -> Prepared:
 
 def _place(message: str) -> str | None:
     """Return which choice a message of the library is about."""
+    if "no parameter of its own" in message:
+        return "network.loss_parameter"
     found = re.match(r"(\w+)=", message)
     if found:
         return PLACES.get(found[1])

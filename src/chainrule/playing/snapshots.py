@@ -60,12 +60,6 @@ class Snapshot:
         found: NDArray[np.float32] = self.state["curve"].points()
         return found
 
-    def run(self) -> Run:
-        """Return a run that goes on from it."""
-        run = Run(self.scene.prepared, self.choices)
-        run.restore(self.state)
-        return run
-
 
 @dataclass(eq=False)
 class Snapshots:

@@ -258,12 +258,31 @@ def _check_parquet(data: bytes, name: str) -> None:
 
     try:
         about = parquet.ParquetFile(pa.BufferReader(data)).metadata
+        _check_size(name, about.num_rows, about.num_columns)
+        claimed = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
+        if claimed > UNPACKED or _bytes_of_texts(data) > UNPACKED:
+            raise BadTable(f"{name} unpacks to more than {UNPACKED >> 20} MiB, the most here")
     except (pa.ArrowException, OSError):
         return  # reading says what is wrong with it
-    _check_size(name, about.num_rows, about.num_columns)
-    claimed = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
-    if claimed > UNPACKED:
-        raise BadTable(f"{name} unpacks to more than {UNPACKED >> 20} MiB, the most here")
+
+
+def _bytes_of_texts(data: bytes) -> int:
+    """Return how long the texts of a Parquet file are, without writing out those that repeat."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.types as pt
+    from pyarrow import parquet
+
+    schema = parquet.read_schema(pa.BufferReader(data))
+    of_text = (pt.is_string, pt.is_large_string, pt.is_binary, pt.is_large_binary)
+    names = [entry.name for entry in schema if any(has(entry.type) for has in of_text)]
+    file = parquet.ParquetFile(pa.BufferReader(data), read_dictionary=names)
+    total = 0
+    for group, name in product(range(file.num_row_groups), names):
+        for chunk in file.read_row_group(group, columns=[name]).column(name).chunks:
+            lengths = pc.fill_null(pc.binary_length(chunk.dictionary), 0).to_numpy()
+            total += int(lengths[chunk.indices.drop_null().to_numpy()].sum(dtype=np.int64))
+    return total
 
 
 def _check_size(name: str, rows: int, columns: int) -> None:

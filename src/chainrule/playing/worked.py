@@ -114,7 +114,7 @@ def worked(moment: Moment, rows: Rows, look: Look, known: Container[str] = ()) -
     number = int(numbers[row])
     cells = rows.table.slice(int(rows.places[number]), 1)
     try:
-        template = Template(_derivation(moment, number, cells, look))
+        template = Template(derivation_on(moment, number, cells, look))
     except BadSetting as error:
         words = Section("No step to show", (Words((Live(f"{error}."),)),))
         template = Template(Derivation("The worked step", (words,)))
@@ -136,7 +136,7 @@ def _cell(cells: Any, name: str) -> str:
     return "" if value is None else printable(str(value))[:CELL]
 
 
-def _derivation(moment: Moment, number: int, cells: Any, look: Look) -> Derivation:
+def derivation_on(moment: Moment, number: int, cells: Any, look: Look) -> Derivation:
     """Return the sections on a row of ``prepared``."""
     prepared, network, theta = moment.prepared, moment.network, moment.theta
     weight, neuron = _weight(look, network.sizes), _neuron(look, network.sizes)

@@ -95,7 +95,7 @@ export function drawAxes({ context }, box, x, y, dark) {
   context.beginPath();
   context.textAlign = "center";
   context.textBaseline = "top";
-  for (const { value, text } of marks(x, Math.max(2, Math.floor(box.width / 56)))) {
+  for (const { value, text } of marks(x, Math.max(2, Math.floor(box.width / (x.texts === undefined ? 40 : 60))))) {
     const at = Math.round(across(box, x, value)) + 0.5;
     context.moveTo(at, bottom);
     context.lineTo(at, bottom + 4);

@@ -2,6 +2,7 @@
 
 import { computed, signal } from "./vendor/vendor.mjs";
 import { fromWire, toWire } from "./layers.mjs";
+import { openPanel } from "./panel.mjs";
 import { look, view } from "./store.mjs";
 
 /**
@@ -41,6 +42,7 @@ export function same(a, b) {
 /** @param {{weight?: [number, number, number] | null, neuron?: [number, number] | null}} of */
 function work({ weight = null, neuron = null }) {
   const now = view.peek().worked ?? { part: "train", row: 0 };
+  if (weight !== null || neuron !== null) openPanel("worked");
   look({
     worked: {
       ...now,

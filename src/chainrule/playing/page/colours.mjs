@@ -169,17 +169,6 @@ export function shade(name, share, dark) {
 }
 
 /**
- * The colour of a weight: orange below, blue above zero, stronger with its size.
- * @param {number} weight
- * @param {number} largest  the size that has the full colour
- * @param {boolean} dark
- * @returns {Colour}
- */
-export function weightColour(weight, largest, dark) {
-  return shade("diverging", 0.5 + (0.5 * weight) / (largest || 1), dark);
-}
-
-/**
  * The colour of a class; from the twenty-first on they come again.
  * @param {number} k
  * @param {boolean} dark

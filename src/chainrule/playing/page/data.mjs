@@ -4,7 +4,7 @@ import { html, signal, useId, useRef, useState } from "./vendor/vendor.mjs";
 import { Choice, NumberField, Slider, useError } from "./fields.mjs";
 import { token } from "./socket.mjs";
 import { change, options, say, settings, table } from "./store.mjs";
-import { count, some, words } from "./words.mjs";
+import { count, own, some, words } from "./words.mjs";
 
 /** @import {Change, Column, DataSettings} from "./types.mjs" */
 
@@ -125,7 +125,7 @@ function ColumnRow({ column, chosen, choose }) {
   const { data } = settings.value;
   const message = useError(`data.kinds.${column.name}`);
   const kinds = options.value.kinds.filter((kind) => kind !== "dropped");
-  const forced = data.kinds[column.name];
+  const forced = own(data.kinds, column.name);
   const remark = [
     facts(column), column.missing ? "some missing" : "",
     column.used || (data.columns !== null && !chosen) ? "" : column.reason,

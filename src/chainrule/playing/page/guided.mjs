@@ -1,7 +1,7 @@
 // Guided examples: each sets the page and says what to look at.
 
-import { html, signal, useId } from "./vendor/vendor.mjs";
-import { options, order } from "./store.mjs";
+import { html, signal, useEffect, useId, useRef } from "./vendor/vendor.mjs";
+import { calm, options, order } from "./store.mjs";
 
 /** The example that is shown. */
 const shown = signal(/** @type {string | null} */ (null));
@@ -33,12 +33,17 @@ export function GuidedMenu() {
 /** What the example says. */
 export function GuidedText() {
   const { guided } = options.value;
+  const place = useRef(/** @type {HTMLElement | null} */ (null));
   const at = guided.findIndex(({ key }) => key === shown.value);
+  useEffect(() => {
+    place.current?.scrollIntoView({
+      block: "nearest", behavior: calm.peek() ? "instant" : "smooth" });
+  }, [at]);
   if (at < 0) return null;
   const { title, text, look } = guided[at];
   const next = guided[at + 1];
   return html`
-    <section class="guided" aria-label="Guided example">
+    <section ref=${place} class="guided" aria-label="Guided example">
       <div>
         <h2>${title}</h2>
         <p>${text}</p>

@@ -4,6 +4,7 @@ import { computed, html, useId } from "./vendor/vendor.mjs";
 import { bandsOf, columnText } from "./columns.mjs";
 import { look, table, view } from "./store.mjs";
 import { Unfold } from "./unfold.mjs";
+import { own } from "./words.mjs";
 
 /** @import {Column} from "./types.mjs" */
 
@@ -38,7 +39,7 @@ function HeldNumber({ column }) {
   const id = useId();
   const low = column.low ?? 0;
   const high = column.high ?? 1;
-  const now = Number(view.value.surface?.held[column.name] ?? column.mean ?? (low + high) / 2);
+  const now = Number(own(view.value.surface?.held, column.name) ?? column.mean ?? (low + high) / 2);
   return html`
     <div class="held-one">
       <label for=${id} title=${column.name}>${column.name}</label>
@@ -69,7 +70,7 @@ function stepped(event, column, now) {
 /** @param {{column: Column}} props */
 function HeldCategory({ column }) {
   const id = useId();
-  const now = String(view.value.surface?.held[column.name] ?? "");
+  const now = String(own(view.value.surface?.held, column.name) ?? "");
   return html`
     <div class="held-one">
       <label for=${id} title=${column.name}>${column.name}</label>

@@ -6,25 +6,13 @@ import { count, number } from "./words.mjs";
 
 /** @import {Snapshot} from "./types.mjs" */
 
-const HIDDEN = ["loss"]; // has a column of its own
-
 /**
- * The scores of a snapshot, flat: {"accuracy": [train, validation]}.
- * @param {Record<string, any>} scores
- * @returns {Map<string, [number | null, number | null]>}
+ * The names of the scores that are shown; the loss has a column of its own.
+ * @param {Record<string, unknown>} scores
  */
-function pairs(scores) {
-  const train = scores.train ?? scores;
-  const validation = scores.validation ?? {};
-  return new Map(Object.entries(train)
-    .filter(([name, score]) => typeof score === "number" && !HIDDEN.includes(name))
-    .map(([name, score]) => [name, [score, validation[name] ?? null]]));
-}
-
-/** @param {[number | null, number | null] | undefined} pair */
-function said(pair) {
-  if (pair === undefined) return "–";
-  return pair[1] === null ? number(pair[0], 3) : `${number(pair[0], 3)} / ${number(pair[1], 3)}`;
+function names(scores) {
+  return Object.keys(scores)
+    .filter((name) => name !== "loss" && (scores[name] === null || typeof scores[name] === "number"));
 }
 
 /**
@@ -35,7 +23,6 @@ function said(pair) {
 function Row({ snapshot, scores }) {
   const [name, setName] = useState(/** @type {string | null} */ (null));
   const compared = view.value.compare === snapshot.id;
-  const found = pairs(snapshot.scores ?? {});
   const rename = async () => {
     if (name === null || name.trim() === "" || name === snapshot.name) return setName(null);
     await order({ do: "rename", snapshot: snapshot.id, name: name.trim() });
@@ -69,7 +56,7 @@ function Row({ snapshot, scores }) {
       <td>${count(snapshot.epoch)}</td>
       <td>${number(snapshot.loss)}</td>
       <td>${number(snapshot.validation_loss)}</td>
-      ${scores.map((score) => html`<td>${said(found.get(score))}</td>`)}
+      ${scores.map((score) => html`<td>${number(snapshot.scores[score], 3)}</td>`)}
     </tr>`;
 }
 
@@ -80,14 +67,14 @@ function Row({ snapshot, scores }) {
  */
 function Now({ scores }) {
   const now = head.value;
-  const found = now.metrics === undefined ? new Map() : pairs(now.metrics);
+  const found = now.metrics?.validation ?? now.metrics?.train;
   return html`
     <tr class="now">
       <th scope="row">now</th>
       <td>${count(now.epoch)}</td>
       <td>${number(now.loss)}</td>
       <td>${number(now.validation_loss)}</td>
-      ${scores.map((score) => html`<td>${said(found.get(score))}</td>`)}
+      ${scores.map((score) => html`<td>${number(found?.[score], 3)}</td>`)}
     </tr>`;
 }
 
@@ -96,7 +83,7 @@ export function Keep() {
   const id = useId();
   const [name, setName] = useState("");
   const kept = snapshots.value;
-  const scores = [...new Set(kept.flatMap((snapshot) => [...pairs(snapshot.scores ?? {}).keys()]))];
+  const scores = [...new Set(kept.flatMap((snapshot) => names(snapshot.scores)))];
   const snap = async (/** @type {Event} */ event) => {
     event.preventDefault();
     const reply = await order({
@@ -131,6 +118,8 @@ export function Keep() {
               </tbody>
             </table>
           </div>
-          ${scores.length > 0 && html`<p class="hint">Scores: on the training rows / on the validation rows.</p>`}`}
+          ${scores.length > 0 && html`
+            <p class="hint">Scores of the validation rows, or of the training rows where there are
+              none.</p>`}`}
     </div>`;
 }

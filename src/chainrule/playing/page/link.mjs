@@ -1,10 +1,33 @@
 // The address that brings back the page's state: `#s=` and the settings and view in it.
 
 import { change, look, ready, say, settings, view } from "./store.mjs";
+import { own } from "./words.mjs";
 
 /** @import {Settings, View} from "./types.mjs" */
 
-const VIEW = /** @type {(keyof View)[]} */ (["surface", "maps", "histograms", "worked"]);
+const SETTLED = 1000; // milliseconds in which the server's settings come back, if they changed
+
+/** @param {unknown} value */
+const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/**
+ * @param {unknown} value
+ * @param {number} length
+ */
+const isPlace = (value, length) => value === null
+  || (Array.isArray(value) && value.length === length && value.every(Number.isInteger));
+
+// What of the view a link carries, and whether a value can be it; the server looks up names.
+const VIEW = /** @type {Record<string, (value: any) => boolean>} */ ({
+  surface: (value) => value === null || (isObject(value) && isObject(value.held)
+    && typeof value.x === "string" && typeof value.y === "string"
+    && Number.isInteger(value.size) && value.size >= 10 && value.size <= 100),
+  maps: (value) => typeof value === "boolean",
+  histograms: (value) => typeof value === "boolean",
+  worked: (value) => value === null || (isObject(value) && Number.isInteger(value.row)
+    && ["train", "validation"].includes(value.part)
+    && isPlace(value.weight, 3) && isPlace(value.neuron, 2)),
+});
 
 /**
  * Bytes as text that an address may hold.
@@ -28,7 +51,7 @@ function unpack(packed) {
  * @param {View} view
  */
 export function writeLink(settings, view) {
-  const seen = Object.fromEntries(VIEW.map((key) => [key, view[key]]));
+  const seen = Object.fromEntries(Object.entries(view).filter(([key]) => own(VIEW, key)));
   return `#s=${pack(JSON.stringify({ settings, view: seen }))}`;
 }
 
@@ -40,14 +63,9 @@ export function writeLink(settings, view) {
 export function readLink(hash) {
   if (!hash.startsWith("#s=")) return null;
   const read = JSON.parse(unpack(hash.slice(3)));
-  if (typeof read?.settings !== "object" || read.settings === null) {
-    throw new Error("it holds no settings");
-  }
-  const seen = typeof read.view === "object" && read.view !== null ? read.view : {};
-  return {
-    settings: read.settings,
-    view: Object.fromEntries(VIEW.filter((key) => key in seen).map((key) => [key, seen[key]])),
-  };
+  if (!isObject(read?.settings)) throw new Error("it holds no settings");
+  const seen = Object.entries(read.view ?? {}).filter(([key, value]) => own(VIEW, key)?.(value));
+  return { settings: read.settings, view: Object.fromEntries(seen) };
 }
 
 /** The whole address of the page as it is now. */
@@ -66,13 +84,37 @@ function readAddress() {
   }
 }
 
+/**
+ * Wait for other settings than those before, but not long: they may have been the same.
+ * @param {Settings} before
+ * @returns {Promise<void>}
+ */
+function settled(before) {
+  return new Promise((resolve) => {
+    const end = () => {
+      stop();
+      clearTimeout(timer);
+      resolve();
+    };
+    const timer = setTimeout(end, SETTLED);
+    const stop = settings.subscribe((now) => {
+      if (now !== before) queueMicrotask(end);
+    });
+  });
+}
+
 /** Set the page as its address says, if it says something. */
-export async function followLink() {
+async function followLink() {
   const read = readAddress();
   if (read === null) return;
+  const before = settings.peek();
   const reply = await change(read.settings);
-  if (reply.ok) look(read.view);
-  else say(`the link could not be followed: ${reply.error}`);
+  if (reply.ok) {
+    await settled(before); // or the panels would look up its columns in the table before
+    look(read.view);
+  } else {
+    say(`the link could not be followed: ${reply.error}`);
+  }
 }
 
 /** Follow the link in the address once the page knows the server, and each that is put there. */

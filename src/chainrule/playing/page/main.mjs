@@ -126,14 +126,20 @@ function Page() {
           <div class="column">
             <${Panel} name="network" title="Network"><${Drawing} /><${Model} /><//>
             <${Panel} name="worked" title="Worked step" open="wide"><${Worked} /><//>
-            <${Panel} name="keep" title="Kept runs" open="wide"><${Keep} /><//>
-            <${Panel} name="ship" title="Take it along" open="wide"><${Ship} /><//>
           </div>
           <div class="column">
             <${Panel} name="surface" title="Prediction"><${Surface} /><//>
             <${Panel} name="curve" title="Loss"><${Curve} /><//>
             <${Panel} name="scores" title="Scores"><${Scores} /><//>
             <${Panel} name="spread" title="Distributions" open=${false}><${Spread} /><//>
+          </div>
+        </div>
+        <div class="columns last">
+          <div class="column">
+            <${Panel} name="keep" title="Kept runs" open="wide"><${Keep} /><//>
+          </div>
+          <div class="column">
+            <${Panel} name="ship" title="Take it along" open="wide"><${Ship} /><//>
           </div>
         </div>
       </main>

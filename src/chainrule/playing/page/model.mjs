@@ -120,6 +120,7 @@ export function Layers() {
 export function Model() {
   const { network: model, seed, dtype } = settings.value;
   const { losses, schemes } = options.value;
+  const tooMany = table.value.classes.length > 2;
   const parameter = model.loss === null ? undefined : WITH_PARAMETER[model.loss];
   return html`
     <div class="fields wide">
@@ -142,8 +143,8 @@ export function Model() {
         set=${(/** @type {"float32" | "float64"} */ wanted) => change({ dtype: wanted })} />
       <${Toggle} label="The document's neuron" where="network.preset"
         value=${model.preset === "neuron"}
-        hint=${table.value.task === "classification" && table.value.classes.length > 2
-          ? "one sigmoid neuron: for two classes" : undefined}
+        disabled=${tooMany && model.preset === null}
+        hint=${tooMany ? "for two classes" : undefined}
         set=${(/** @type {boolean} */ wanted) => set({ preset: wanted ? "neuron" : null })} />
       <p class="hint">${count(network.value.n_parameters)} parameters</p>
     </div>`;

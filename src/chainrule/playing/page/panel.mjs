@@ -1,11 +1,22 @@
 // A section of the page with a heading that opens and closes it.
 
-import { html, useState } from "./vendor/vendor.mjs";
+import { html, signal, useEffect, useState } from "./vendor/vendor.mjs";
 import { keep, kept } from "./store.mjs";
 
 /** @import {ComponentChildren} from "./vendor/vendor.mjs" */
 
 const narrow = matchMedia("(max-width: 760px)");
+
+/** The name of a panel that is to open. */
+const wanted = signal("");
+
+/**
+ * Open a panel, as what was done elsewhere is shown in it.
+ * @param {string} name
+ */
+export function openPanel(name) {
+  wanted.value = name;
+}
 
 /**
  * A panel. What is in it exists only while it is open, so that a closed one costs nothing.
@@ -21,6 +32,11 @@ export function Panel({ name, title, open = true, children }) {
     if (choice !== null) return choice === "open";
     return open === "wide" ? !narrow.matches : open;
   });
+  useEffect(() => {
+    if (wanted.value !== name) return;
+    wanted.value = "";
+    setShown(true);
+  }, [wanted.value]);
   const toggle = () => {
     keep(`panel-${name}`, shown ? "closed" : "open");
     setShown(!shown);

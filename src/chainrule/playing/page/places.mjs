@@ -24,6 +24,7 @@ const FIRST = 6; // of a folded one, so many from its beginning
 const LAST = 3;
 const GAP = 30;
 const EDGE = 14; // the room above and below
+const NAMES = 140; // the most room for the names of inputs and outputs
 const LEAST_SLOT = 84; // the row of layers needs so much for one of them
 
 /**
@@ -75,8 +76,9 @@ export function planOf(sizes, open, width, maps, addable) {
   const centred = tallest < 700;
   const last = sizes.length - 1;
   const columns = begun.map(({ size, column, numbers, cell, pitch, folded, tall }) => {
-    const x = column === 0 ? slot + 2
-      : column === last ? whole - slot - (addable ? 12 : cell / -2) : (column + 0.5) * slot;
+    const x = column === 0 ? Math.min(slot + 2, NAMES)
+      : column !== last ? (column + 0.5) * slot
+      : Math.max(whole - slot - (addable ? 12 : cell / -2), whole - NAMES);
     const top = edge + (centred ? (tallest - tall) / 2 : 0);
     const shown = numbers.map((neuron, k) => ({
       column, neuron, x, y: top + (k + 0.5) * pitch + (folded && k >= FIRST ? GAP : 0),

@@ -1,7 +1,7 @@
 // What can be taken along: the model as a file, the command and the code that train the
 // same, the table, and a link to this state of the page.
 
-import { html, useEffect, useRef, useState } from "./vendor/vendor.mjs";
+import { computed, html, useEffect, useRef, useState } from "./vendor/vendor.mjs";
 import { address } from "./link.mjs";
 import { token } from "./socket.mjs";
 import { head, say, send } from "./store.mjs";
@@ -9,13 +9,11 @@ import { head, say, send } from "./store.mjs";
 const TARGETS = /** @type {[to: string, title: string, what: string][]} */ ([
   ["safetensors", "Model", "for chainrule itself"],
   ["onnx", "ONNX", "for ONNX Runtime and others"],
-  ["c", "C", "one file without dependencies"],
+  ["c", "C", "one header without dependencies"],
   ["javascript", "JavaScript", "one module"],
   ["python", "Python", "plain Python"],
   ["sql", "SQL", "a SELECT"],
 ]);
-const ENDINGS = /** @type {Record<string, string>} */ ({
-  safetensors: "safetensors", onnx: "onnx", c: "c", javascript: "mjs", python: "py", sql: "sql" });
 
 /**
  * Copy a text, and say so.
@@ -34,11 +32,10 @@ async function copy(text, shown) {
 }
 
 /**
- * Save what an address of the server gives.
+ * Save what an address of the server gives, under the name that the server says.
  * @param {string} path
- * @param {string} name
  */
-async function save(path, name) {
+async function save(path) {
   try {
     const answer = await fetch(path, { headers: { "X-Token": token } });
     if (!answer.ok) {
@@ -46,11 +43,11 @@ async function save(path, name) {
       say(error ?? `the server answered ${answer.status}`);
       return;
     }
-    const said = /filename="?([^";]+)"?/.exec(answer.headers.get("Content-Disposition") ?? "");
+    const said = /filename\*=UTF-8''([^;]+)/.exec(answer.headers.get("Content-Disposition") ?? "");
     const url = URL.createObjectURL(await answer.blob());
     const link = document.createElement("a");
     link.href = url;
-    link.download = said?.[1] ?? name;
+    link.download = decodeURIComponent(said?.[1] ?? "model");
     link.click();
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
   } catch {
@@ -61,17 +58,15 @@ async function save(path, name) {
 /**
  * @param {object} props
  * @param {string} props.path
- * @param {string} props.name
  * @param {string} props.title
  * @param {string} props.what
  */
-function Download({ path, name, title, what }) {
-  const [, query = ""] = path.split("?");
-  const href = `${path}${query === "" ? "?" : "&"}token=${encodeURIComponent(token)}`;
+function Download({ path, title, what }) {
+  const href = `${path}${path.includes("?") ? "&" : "?"}token=${encodeURIComponent(token)}`;
   return html`
-    <li><a href=${href} download=${name} onClick=${(/** @type {Event} */ event) => {
+    <li><a href=${href} download="" onClick=${(/** @type {Event} */ event) => {
       event.preventDefault();
-      void save(path, name);
+      void save(path);
     }}>${title}</a> <span class="hint">${what}</span></li>`;
 }
 
@@ -80,8 +75,9 @@ function Download({ path, name, title, what }) {
  * @param {object} props
  * @param {string} props.title
  * @param {string} props.text
+ * @param {boolean} [props.wrapped]  whether its lines are broken where they are long
  */
-function Code({ title, text }) {
+function Code({ title, text, wrapped = false }) {
   const shown = useRef(/** @type {HTMLElement | null} */ (null));
   return html`
     <div class="code">
@@ -90,14 +86,16 @@ function Code({ title, text }) {
         <button type="button" class="small" aria-label=${`Copy: ${title}`}
           onClick=${() => copy(text, shown.current)}>Copy</button>
       </div>
-      <pre tabindex="0" aria-label=${title}><code ref=${shown}>${text}</code></pre>
+      <pre tabindex="0" class=${wrapped ? "wrapped" : ""} aria-label=${title}><code ref=${shown}>${text}</code></pre>
     </div>`;
 }
 
+// What the command depends on; the rest of the head changes with every frame.
+const revision = computed(() => head.value.settings_revision);
+const exact = computed(() => head.value.exact);
+
 /** The panel. */
 export function Ship() {
-  const revision = head.value.settings_revision;
-  const { exact } = head.value;
   const [shared, setShared] = useState(
     /** @type {{command: string, python: string, note: string} | null} */ (null));
   const [link, setLink] = useState("");
@@ -107,7 +105,7 @@ export function Ship() {
       if (here && reply.ok) setShared(/** @type {any} */ (reply));
     });
     return () => { here = false; };
-  }, [revision, exact]);
+  }, [revision.value, exact.value]);
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
   const makeLink = async () => {
     const made = address();
@@ -121,12 +119,11 @@ export function Ship() {
       <h3>The model as it is now</h3>
       <ul class="downloads">
         ${TARGETS.map(([to, title, what]) => html`
-          <${Download} key=${to} path=${`/export?to=${to}`} name=${`model.${ENDINGS[to]}`}
-            title=${title} what=${what} />`)}
-        <${Download} path="/table.csv" name="table.csv" title="Table" what="the rows as CSV" />
+          <${Download} key=${to} path=${`/export?to=${to}`} title=${title} what=${what} />`)}
+        <${Download} path="/table.csv" title="Table" what="the rows as CSV" />
       </ul>
       ${shared && html`
-        <${Code} title="The same training as a command" text=${shared.command} />
+        <${Code} title="The same training as a command" text=${shared.command} wrapped />
         <${Code} title="The same training in Python" text=${shared.python} />
         ${shared.note && html`<p class="note">${shared.note}</p>`}`}
       <div>

@@ -83,14 +83,21 @@ export function send(command) {
   return sender(command);
 }
 
+let refused = ""; // what the last order that failed said
+
 /**
- * Send a command and say its error, if it has one, at the top of the page.
+ * Send a command and say its error, if it has one, at the top of the page, until one is done.
  * @param {{do: string} & Record<string, unknown>} command
  * @returns {Promise<Reply>}
  */
 export async function order(command) {
   const reply = await sender(command);
-  if (!reply.ok) say(reply.error ?? "this was refused");
+  if (!reply.ok) {
+    refused = reply.error ?? "this was refused";
+    say(refused);
+  } else if (notice.peek() === refused) {
+    notice.value = null;
+  }
   return reply;
 }
 

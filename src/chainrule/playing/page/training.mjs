@@ -17,7 +17,7 @@ function set(part) {
  * @param {number} value
  * @param {1 | -1} way
  */
-export function alongDecades(value, way) {
+function alongDecades(value, way) {
   const at = 2 * Math.log10(value);
   const next = way > 0 ? Math.floor(at + 1.02) : Math.ceil(at - 1.02);
   return Number(((next % 2 === 0 ? 1 : 3) * 10 ** Math.floor(next / 2)).toPrecision(1));

@@ -28,7 +28,24 @@ async function gentler() {
   if (reply.ok) await rewind();
 }
 
+/** After the epochs asked for: as many again. */
+async function goOn() {
+  const reply = await change({ training: { epochs: 2 * settings.peek().training.epochs } });
+  if (reply.ok) await order({ do: "play" });
+}
+
 const WORDS = { playing: "Playing", paused: "Paused", ended: "Ended", failed: "Failed" };
+
+/**
+ * A button that is clicked does not keep the focus, so that Space plays and pauses after it;
+ * one that is reached by Tab has it. What is being typed elsewhere is finished.
+ * @param {MouseEvent} event
+ */
+function keepFocus(event) {
+  if (!(event.target instanceof Element && event.target.closest("button"))) return;
+  event.preventDefault();
+  if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+}
 
 /** The buttons that stay in sight. */
 function Buttons() {
@@ -109,11 +126,14 @@ function Figures() {
 
 /** What the run does, and why. The words change rarely, so they are read out. */
 export function State() {
-  const { status: now, why } = head.value;
+  const { status: now, why, epoch } = head.value;
   const failed = now === "failed";
+  const over = now === "ended" && epoch >= settings.value.training.epochs;
   return html`
     <div class=${`state state-${now}`}>
       <p role="status"><b>${WORDS[now]}</b>${why && html`<span>: ${why}</span>`}</p>
+      ${over && html`
+        <button type="button" class="small" onClick=${goOn}>As many again</button>`}
       ${failed && html`
         <button type="button" onClick=${rewind}>Rewind</button>
         <button type="button" onClick=${gentler}>Learning rate ÷ 10, and rewind</button>`}
@@ -123,7 +143,7 @@ export function State() {
 /** The bar at the top of the page. */
 export function Transport() {
   return html`
-    <div class="transport">
+    <div class="transport" onMouseDown=${keepFocus}>
       <${Buttons} />
       <${More} />
       <${Figures} />

@@ -182,27 +182,43 @@
  */
 
 /**
- * One line of the worked step. A live number in `latex` is `\text{@k@}`.
- * @typedef {object} WorkedLine
- * @property {string} latex
- * @property {string | null} equation
- * @property {string} note
- * @property {string} said
- * @property {string | null} numbers
- * @property {number | null} slot
- * @property {number | null} check
+ * A piece of what is worked out: text as it is, mathematics, or a slot.
+ * @typedef {string | {latex: string, said: string} | {slot: number}} WorkedPiece
  */
 
-/** @typedef {{words?: string[], lines?: WorkedLine[], table?: any}} WorkedPart */
+/**
+ * One line of the worked step. A slot is `\text{@k@}` in `latex`, and `@k@` in `said`, which
+ * is how it is read out. No text from a table is in either.
+ * @typedef {object} WorkedLine
+ * @property {string} latex
+ * @property {string} said
+ * @property {string | null} equation  its number in the source document
+ * @property {number} [slot]  of its value
+ * @property {WorkedPiece} [note]
+ * @property {number} [check]  the slot of the finite difference
+ * @property {number} [mark]  the slot of a tick, or of a sign that they differ
+ */
+
+/**
+ * @typedef {object} WorkedPart
+ * @property {WorkedPiece[]} [words]
+ * @property {WorkedLine[]} [lines]
+ * @property {{heads: WorkedPiece[], rows: WorkedPiece[][], wordy: boolean[]}} [table]
+ */
+
+/** @typedef {{title: string, parts: WorkedPart[]}} WorkedSection */
+/** @typedef {{title: string, sections: WorkedSection[]}} WorkedTemplate */
 
 /**
  * @typedef {object} Worked
  * @property {string} key
- * @property {{title: string, sections: {title: string, parts: WorkedPart[]}[]} | null} template
- * @property {string[]} numbers
+ * @property {WorkedTemplate | null} template  null where the page has it already
+ * @property {string[]} numbers  the texts of the slots
  * @property {number} step
- * @property {number} row
- * @property {string} part
+ * @property {"train" | "validation"} part
+ * @property {number} row  from 0
+ * @property {number} of  how many rows the part has
+ * @property {number} next  a training row that the next step takes
  * @property {Record<string, string>} raw
  */
 

@@ -53,3 +53,15 @@ export function some(n, one, several = `${one}s`) {
 export function words(name) {
   return name.replaceAll("_", " ");
 }
+
+/**
+ * What an object holds under a name that comes from a table, where `constructor` and
+ * `__proto__` are names like others.
+ * @template T
+ * @param {Record<string, T> | undefined} object
+ * @param {string} name
+ * @returns {T | undefined}
+ */
+export function own(object, name) {
+  return object !== undefined && Object.hasOwn(object, name) ? object[name] : undefined;
+}
