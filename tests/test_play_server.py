@@ -238,9 +238,9 @@ def test_malformed_messages_are_answered_and_many_close_the_socket(served):
 
 
 def test_a_port_that_is_taken_and_an_address_that_is_not_here_are_said(served):
-    with pytest.raises(BadSetting, match=f"port={served.port} is taken"):
+    with pytest.raises(BadSetting, match=f"port {served.port} is taken"):
         server.listening("127.0.0.1", served.port)
-    with pytest.raises(BadSetting, match=r"host=no\.such\.name\.invalid is no address"):
+    with pytest.raises(BadSetting, match=r"host no\.such\.name\.invalid is no address"):
         server.listening("no.such.name.invalid", 0)
-    with pytest.raises(BadSetting, match=r"cannot listen on host=192\.0\.2\.1"):
+    with pytest.raises(BadSetting, match=r"cannot listen on --host 192\.0\.2\.1"):
         server.listening("192.0.2.1", 0)

@@ -313,15 +313,22 @@ class Clock:
 def test_while_playing_a_step_is_worked_out_twice_a_second():
     clock = Clock()
     tab = Tab(clock, lambda: None)
-    assert not tab.is_worked_due(playing=False)
+    assert not tab.is_worked_due(playing=False, run=1)
     tab.view = View(worked=Asked(row=1))
     due = []
     for _ in range(17):
-        due.append(tab.is_worked_due(playing=True))
+        due.append(tab.is_worked_due(playing=True, run=1))
         clock.now += 0.0625
     assert sum(due) == 3
-    assert not tab.is_worked_due(playing=True)
+    assert not tab.is_worked_due(playing=True, run=1)
     tab.view = View(worked=Asked(row=2))
-    assert tab.is_worked_due(playing=True)
-    assert tab.is_worked_due(playing=False)
-    assert tab.is_worked_due(playing=False)
+    assert tab.is_worked_due(playing=True, run=1)
+    assert tab.is_worked_due(playing=False, run=1)
+    assert tab.is_worked_due(playing=False, run=1)
+    assert tab.is_worked_due(playing=True, run=2)
+    assert not tab.is_worked_due(playing=True, run=2)
+    tab.worked_took(0.3)  # of a large network
+    clock.now += 1.4
+    assert not tab.is_worked_due(playing=True, run=2)
+    clock.now += 0.2
+    assert tab.is_worked_due(playing=True, run=2)

@@ -50,7 +50,7 @@ def _table(signs: Signs, l: int, j: int) -> Grid:
         rows.append((_bare(W), W.value, _bare(A), A.value, float(products[i - 1])))
     b = signs.b(l, j)
     rows.append((_bare(b), b.value, "", "", b.value))
-    return Grid(("weight", "", "input", "", "product"), tuple(rows))
+    return Grid(("weight", "value", "input", "value", "product"), tuple(rows))
 
 
 def _bare(sign: Any) -> Expression:

@@ -295,13 +295,15 @@ def differences(done: Trace, places: NDArray[np.int64]) -> dict[int, float]:
     assert done.y is not None
     data = checked_data(done.network, done.A[0][None], done.y[None], None, np.dtype(np.float64))
     objective, found = Objective(done.network, data), done.checked
+    theta = done.theta.copy()
     for place in map(int, places):
         if place in found:
             continue
-        theta = done.theta.copy()
-        size = 1e-5 * max(1.0, abs(theta[place]))
-        theta[place] = above = done.theta[place] + size
+        here = theta[place]
+        size = 1e-5 * max(1.0, abs(here))
+        theta[place] = above = here + size
         high = objective.loss(theta)
-        theta[place] = below = done.theta[place] - size
+        theta[place] = below = here - size
         found[place] = (high - objective.loss(theta)) / (above - below)
+        theta[place] = here
     return found

@@ -177,6 +177,8 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, why: str) -> None:
         if "websocket.http.response" not in scope.get("extensions", {}):
             await send({"type": "websocket.close", "code": 4403, "reason": why})
             return
-    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+    headers = [(b"content-type", kind)]
+    if scope["type"] == "http":  # of a socket, the server adds it
+        headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": f"{kinds}.response.start", "status": 403, "headers": headers})
     await send({"type": f"{kinds}.response.body", "body": body})

@@ -185,13 +185,13 @@ def _why_not(host: str, port: int | None, error: Exception) -> str:
     import errno
 
     if isinstance(error, sockets.gaierror):
-        return f"host={host} is no address of this machine; 127.0.0.1 is usual"
+        return f"--host {host} is no address of this machine; 127.0.0.1 is usual"
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
         if port is None:
             return f"ports {FIRST_PORT} to {FIRST_PORT + PORTS - 1} are all taken; try --port 0"
-        return f"port={port} is taken by another program; leave it out, or take another"
+        return f"--port {port} is taken by another program; leave it out, or take another"
     why = getattr(error, "strerror", None) or str(error)
-    return f"cannot listen on host={host}, port={port or FIRST_PORT}: {why}"
+    return f"cannot listen on --host {host} --port {port or FIRST_PORT}: {why}"
 
 
 def serve(

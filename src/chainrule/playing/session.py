@@ -121,15 +121,19 @@ class Session:
     async def frame(self, tab: Tab) -> bytes:
         """Return the next frame of a tab."""
         number, view = tab.frame, tab.view
-        worked, weight = tab.is_worked_due(self.playing), view.worked and view.worked.weight
-        asked = self._ask(lambda: self._seen(worked, weight is not None))
+        worked, begun = tab.is_worked_due(self.playing, self.number), time.perf_counter()
+        weight = view.worked is not None and view.worked.weight is not None
+        asked = self._ask(lambda: self._seen(worked, weight))
         while not (await asyncio.wait([asked], timeout=PATIENCE))[0]:
             if self.busy and asked.cancel():
                 return pack(heads.waiting(number, self.busy), {})
         seen = await asked
         if seen is None:
             return pack(heads.waiting(number, self.busy), {})
-        return await asyncio.to_thread(lambda: pack(*heads.frame(seen, tab, number, view)))
+        built = await asyncio.to_thread(lambda: pack(*heads.frame(seen, tab, number, view)))
+        if worked:
+            tab.worked_took(time.perf_counter() - begun)
+        return built
 
     async def upload(self, name: str, content: bytes) -> str:
         """Take a table in, and train on it from now on."""

@@ -40,6 +40,7 @@ class Tab:
         self._drawn = True
         self._shown: Any = None
         self._worked: tuple[Any, float] = (None, 0.0)
+        self._pause = BETWEEN_WORKED
         self._news.set()
 
     def tell(self) -> None:
@@ -59,14 +60,19 @@ class Tab:
         self.sent[name] = revision
         return new
 
-    def is_worked_due(self, playing: bool) -> bool:
-        """Say whether a step is to be worked out: at once for another look, else now and then."""
-        look, (before, since) = self.view.worked, self._worked
-        now = self._loop.time()
-        if look is None or (playing and look == before and now - since < BETWEEN_WORKED):
+    def is_worked_due(self, playing: bool, run: int) -> bool:
+        """Say whether a step is to be worked out: at once of another run or row, else rarely."""
+        wanted, (before, since), now = (self.view.worked, run), self._worked, self._loop.time()
+        if self.view.worked is None:
             return False
-        self._worked = (look, now)
+        if playing and wanted == before and now - since < self._pause:
+            return False
+        self._worked = (wanted, now)
         return True
+
+    def worked_took(self, seconds: float) -> None:
+        """Take note how long the frame took: steps of large networks are worked out more rarely."""
+        self._pause = max(BETWEEN_WORKED, 5 * seconds)
 
     def drawn(self, number: int) -> None:
         """Take note that the page has drawn a frame: it is ready for the next."""

@@ -172,12 +172,20 @@ function Pick({ label, value, choices, set }) {
     </span>`;
 }
 
+/**
+ * Mathematics, typeset when it is in sight. What has no numbers can be read out at once.
+ * @param {{latex: string, said: string}} props
+ */
+function Mathematics({ latex, said }) {
+  return html`
+    <span class="worked-tex" role="math" data-tex=${latex} data-said=${said}
+      aria-label=${said.includes("@") ? undefined : said}></span>`;
+}
+
 /** @param {{piece: WorkedPiece}} props */
 function Piece({ piece }) {
   if (typeof piece === "string") return html`<span>${piece}</span>`;
-  if ("latex" in piece) {
-    return html`<span class="worked-tex" role="math" data-tex=${piece.latex} data-said=${piece.said}></span>`;
-  }
+  if ("latex" in piece) return html`<${Mathematics} latex=${piece.latex} said=${piece.said} />`;
   return html`<span data-slot=${piece.slot}></span>`;
 }
 
@@ -187,7 +195,7 @@ function Line({ line }) {
   return html`
     <div class="worked-line" ref=${useBlock(line)}>
       <div class="worked-scroll" data-scrolls="equation">
-        <span class="worked-tex" role="math" data-tex=${latex} data-said=${said}></span>
+        <${Mathematics} latex=${latex} said=${said} />
       </div>
       <div class="worked-aside">
         ${note !== undefined && html`<span class="hint"><${Piece} piece=${note} /></span>`}
@@ -219,8 +227,8 @@ function Table({ table: { heads, rows, wordy }, name }) {
     <div class="scroll tall" role="region" aria-label=${`${name}: table`} tabindex="0"
       ref=${useBlock(rows)}>
       <table class="worked-table">
-        <thead><tr>${heads.map((cell, k) => html`
-          <th key=${k} scope="col" class=${kind(k)}><${Piece} piece=${cell} /></th>`)}</tr></thead>
+        <thead><tr>${heads.map((cell, k) => (cell === "" ? html`<td key=${k}></td>` : html`
+          <th key=${k} scope="col" class=${kind(k)}><${Piece} piece=${cell} /></th>`))}</tr></thead>
         <tbody>${rows.map((row, r) => html`
           <tr key=${r}>${row.map((cell, k) => html`
             <td key=${k} class=${kind(k)}><${Piece} piece=${cell} /></td>`)}</tr>`)}</tbody>
