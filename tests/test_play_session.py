@@ -386,6 +386,32 @@ def test_commands_are_answered_while_a_table_is_read(served, page):
     assert head["table"]["rows"]["train"] == 105_000
 
 
+def test_a_page_is_heard_while_a_command_takes_long(served, page):
+    served.session._worker.ask(lambda: time.sleep(1.5))
+    begun = time.perf_counter()
+    number = page.send("pause")
+    assert page.ask("view")["ok"]
+    assert time.perf_counter() - begun < 1.0
+    assert page.reply(number)["ok"]
+    assert time.perf_counter() - begun > 1.0
+
+
+def test_while_the_engine_is_compiled_frames_say_so(served, page):
+    def compile_slowly():
+        session.busy = "compiling"
+        session._changed()
+        time.sleep(1.5)
+        session.busy = ""
+        session._changed()
+
+    session = served.session
+    session._worker.ask(compile_slowly)
+    begun = time.perf_counter()
+    assert page.until(lambda head: head["why"] == "compiling")["status"] == "paused"
+    assert time.perf_counter() - begun < 1.4
+    assert page.until(lambda head: head["why"] == "")["step"] == 0
+
+
 def test_a_given_table_is_the_first():
     heaps = table_of(shelf()["toy:gaussians"], Data(classes=3))
     begun = with_table("heaps.csv", heaps, None, seed=3)

@@ -22,6 +22,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from chainrule.errors import BadSetting, ChainruleError
 from chainrule.playing.choices import LIMITS
+from chainrule.playing.commands import Command, read_command
 from chainrule.playing.guard import Application, guarded
 from chainrule.playing.session import Session
 from chainrule.playing.tabs import Tab
@@ -37,9 +38,11 @@ KINDS = {
 }
 MOST_OF_A_MESSAGE = 256 << 10  # bytes
 MOST_UPLOADED = int(LIMITS["upload_bytes"])
-MOST_MALFORMED = 100
+MOST_MALFORMED, MOST_WAITING = 100, 100
 FIRST_PORT, PORTS = 8000, 20
 POLICY_VIOLATION = 1008
+
+Waiting = asyncio.Queue[Command]
 
 
 def application(session: Session, token: str, names: Iterable[str] = ()) -> Application:
@@ -77,7 +80,12 @@ def application(session: Session, token: str, names: Iterable[str] = ()) -> Appl
     async def socket(websocket: WebSocket) -> None:
         await websocket.accept()
         with session.tab(asyncio.get_running_loop()) as tab:
-            await _both(_listen(websocket, session, tab), _tell(websocket, session, tab))
+            waiting: Waiting = asyncio.Queue(MOST_WAITING)
+            await _together(
+                _listen(websocket, session, tab, waiting),
+                _answer(websocket, session, tab, waiting),
+                _tell(websocket, session, tab),
+            )
 
     routes = [
         Route("/", page),
@@ -125,9 +133,9 @@ def _download(name: str, content: bytes, kind: str) -> Response:
     return Response(content, media_type=kind, headers=headers)
 
 
-async def _both(first: Awaitable[None], second: Awaitable[None]) -> None:
-    """Do both until one of them ends."""
-    tasks = [asyncio.ensure_future(each) for each in (first, second)]
+async def _together(*jobs: Awaitable[None]) -> None:
+    """Do all of them until one ends."""
+    tasks = [asyncio.ensure_future(each) for each in jobs]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -140,17 +148,34 @@ async def _both(first: Awaitable[None], second: Awaitable[None]) -> None:
             raise error
 
 
-async def _listen(websocket: WebSocket, session: Session, tab: Tab) -> None:
-    """Do what the page says, and answer each command."""
+async def _listen(websocket: WebSocket, session: Session, tab: Tab, waiting: Waiting) -> None:
+    """Read what the page says. What takes time waits, so that this never does.
+
+    While a message is not read, the server hears nothing else from the page, not even that it
+    is there.
+    """
     malformed = 0
     while malformed <= MOST_MALFORMED:
         message = await websocket.receive()
         if message["type"] == "websocket.disconnect":
             return
-        reply = await session.obey(tab, message.get("text"))
-        malformed += bool(reply.pop("malformed", False))
-        await websocket.send_text(json.dumps(reply))
+        command = read_command(message.get("text"))
+        malformed += bool(command.wrong)
+        if (reply := session.told(tab, command)) is not None:
+            await websocket.send_text(json.dumps(reply))
+        elif waiting.full():
+            full = {"re": command.id, "ok": False, "error": "too many commands wait", "where": None}
+            await websocket.send_text(json.dumps(full))
+        else:
+            waiting.put_nowait(command)
     await websocket.close(POLICY_VIOLATION, "too many messages that are no commands")
+
+
+async def _answer(websocket: WebSocket, session: Session, tab: Tab, waiting: Waiting) -> None:
+    """Do the commands that wait, in their order."""
+    while True:
+        reply = await session.obey(tab, await waiting.get())
+        await websocket.send_text(json.dumps(reply))
 
 
 async def _tell(websocket: WebSocket, session: Session, tab: Tab) -> None:
@@ -241,5 +266,5 @@ def configuration(served: Application) -> uvicorn.Config:
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        timeout_graceful_shutdown=1,
+        timeout_graceful_shutdown=3,
     )

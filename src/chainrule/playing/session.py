@@ -17,7 +17,7 @@ from chainrule.errors import BadSetting, ChainruleError
 from chainrule.playing import heads, recipes
 from chainrule.playing.ahead import moment_of
 from chainrule.playing.choices import Choices
-from chainrule.playing.commands import Command, read_command
+from chainrule.playing.commands import Command
 from chainrule.playing.frame import pack
 from chainrule.playing.guided import GUIDED
 from chainrule.playing.heads import Seen
@@ -100,23 +100,32 @@ class Session:
         finally:
             self._tabs = self._tabs - {tab}
 
-    async def obey(self, tab: Tab, text: Any) -> dict[str, Any]:
-        """Do what a message says, and return the reply."""
-        command = read_command(text)
-        reply: dict[str, Any] = {"re": command.id, "ok": True}
+    def told(self, tab: Tab, command: Command) -> dict[str, Any] | None:
+        """Return the reply to a message of what a tab sees, or that is no command; else None."""
         if command.wrong:
-            return reply | {"ok": False, "error": command.wrong, "where": None, "malformed": True}
+            return self._refusal(command, command.wrong)
         try:
             if command.do == "ready":
                 tab.drawn(command.arguments["number"])
             elif command.do == "view":
                 tab.look(read_view(command.arguments["view"]))
             else:
-                reply |= await self._ask(lambda: self._do(command))
+                return None
         except ChainruleError as error:
-            where = getattr(error, "where", None)
-            return reply | {"ok": False, "error": str(error), "where": where}
-        return reply | {"frame": tab.frame}  # the frames after it show what was done
+            return self._refusal(command, str(error), getattr(error, "where", None))
+        return {"re": command.id, "ok": True, "frame": tab.frame}
+
+    async def obey(self, tab: Tab, command: Command) -> dict[str, Any]:
+        """Do a command, and return the reply."""
+        try:
+            done = await self._ask(lambda: self._do(command))
+        except ChainruleError as error:
+            return self._refusal(command, str(error), getattr(error, "where", None))
+        # The frames after this one show what was done.
+        return {"re": command.id, "ok": True, **done, "frame": tab.frame}
+
+    def _refusal(self, command: Command, why: str, where: str | None = None) -> dict[str, Any]:
+        return {"re": command.id, "ok": False, "error": why, "where": where}
 
     async def frame(self, tab: Tab) -> bytes:
         """Return the next frame of a tab."""

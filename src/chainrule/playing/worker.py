@@ -12,6 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
+LONGEST_END = 2.0  # seconds
+
 Job = tuple[Callable[[], Any], "Future[Any]"]
 
 
@@ -52,9 +54,12 @@ class Worker:
         return future
 
     def close(self) -> None:
-        """Stop after the present turn, and all that was asked before."""
+        """Stop after the present turn, and all that was asked before.
+
+        What takes longer, such as compiling, ends with the program.
+        """
         self._jobs.put(None)
-        self._thread.join()
+        self._thread.join(LONGEST_END)
 
     def _work(self) -> None:
         wait: float | None = 0.0

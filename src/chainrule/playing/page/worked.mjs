@@ -100,9 +100,11 @@ const raw = computed(() => JSON.stringify(head.value.worked?.raw ?? {}));
 function Raw() {
   const cells = /** @type {[string, string][]} */ (Object.entries(JSON.parse(raw.value)));
   return html`
-    <dl class="worked-raw">${cells.map(([name, text]) => html`
-      <div key=${name}><dt>${name}</dt><dd>${text === "" ? "missing" : text}</dd></div>`)}
-    </dl>`;
+    <div class="worked-raw" role="group" aria-label="What the table says" tabindex="0">
+      <dl>${cells.map(([name, text]) => html`
+        <div key=${name}><dt>${name}</dt><dd>${text === "" ? "missing" : text}</dd></div>`)}
+      </dl>
+    </div>`;
 }
 
 /** @typedef {"whole" | "weight" | "neuron"} Kind */
