@@ -16,7 +16,7 @@ from chainrule.explaining.parts import Grid, Line, Lines, Section, Words
 from chainrule.explaining.plain import sides_of
 from chainrule.explaining.template import Template, filled
 from chainrule.network import HIDDEN
-from chainrule.notation import Number, Sum, Symbol, put_in
+from chainrule.notation import Number, Power, Product, Sum, Symbol, put_in
 from chainrule.rules import OPTIMISERS
 from chainrule.slots import Slots
 from chainrule.typesetting import latex, text
@@ -172,3 +172,17 @@ def test_hostile_explanations_are_json():
     assert json.loads(json.dumps([template.document, template.numbers]))
     for line in lines_of(template.document):
         assert not re.search("[^\x20-\x7e]", line["latex"])
+
+
+@given(st.floats(), st.booleans(), st.integers(1, 12))
+def test_a_number_in_a_slot_is_the_number_in_the_text(value, constant, digits):
+    number = Number(value, constant, live=True)
+    plain = text(number, digits)
+    for expression, before in ((number, ""), (Product((Symbol("x"), number)), "x·")):
+        slots = Slots(digits)
+        slots.latex(expression)
+        assert before + slots.texts[0] == text(expression, digits)
+    slots = Slots(digits)
+    slots.latex(Power(number, Symbol("t")))
+    raised = set(plain) & set("⁰¹²³⁴⁵⁶⁷⁸⁹")
+    assert slots.texts == [f"({plain})" if plain[0] == "−" or raised else plain]

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from chainrule.boxes import DIGITS, MINUS, PRODUCT, Setter, is_negative, without_minus
+from chainrule.boxes import DIGITS, MINUS, PRODUCT, SUM, Setter, is_negative, without_minus
 from chainrule.markup import LatexSetter
 from chainrule.notation import Number, Product, Quotient, Sum
 from chainrule.typesetting import TextSetter
 
+LEAST = 1e-4  # numbers above it are printed without a power of ten
 UNBROKEN = 60  # characters of LaTeX between brackets that are kept in one line
 
 
@@ -37,7 +38,7 @@ class Slots:
 
     def __init__(self, digits: int = DIGITS) -> None:
         self.texts: list[str] = []
-        self._plain = TextSetter(digits)
+        self._plain, self._form, self._most = TextSetter(digits), f".{digits}g", 10.0**digits - 1
         self._latex, self._text = _SlottedLatex(digits, self), _SlottedText(digits, self)
         self._places: dict[tuple[int, str], int] = {}
         self._known: list[Number] = []  # as long as they are there, no other has their id
@@ -84,8 +85,14 @@ class Slots:
     def _shown(self, number: Number, kind: str) -> str:
         if kind in ("start", "between"):
             return MINUS if is_negative(number) else "+" if kind == "between" else ""
-        shown = self._plain.set(number)
+        shown = self._figure(number)
         return f"({shown})" if kind == "brackets" else shown
+
+    def _figure(self, number: Number) -> str:
+        """Print a number; the usual ones, which are most, without what only others need."""
+        if not number.constant and LEAST < abs(number.value) < self._most:
+            return f"{number.value:{self._form}}".replace("-", MINUS)
+        return self._plain.set(number)
 
     def is_size_of(self, size: Number, number: Number) -> None:
         """Say that a number without its minus is another one, whose slots it has then."""
@@ -119,7 +126,10 @@ class _Slotted(Setter):
 
     def within(self, expression: Any, least: int) -> str:
         if live(expression):
-            kind = "brackets" if self.binds(expression) < least else "bare"
+            loose = least > SUM and (
+                expression.value < 0 or (least > PRODUCT and self.binds(expression) < least)
+            )
+            kind = "brackets" if loose else "bare"
             return self.slot(self.place(expression, kind))
         return super().within(expression, least)
 

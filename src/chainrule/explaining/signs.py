@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -110,8 +111,8 @@ class Signs:
     def parameter(self, place: int, letter: str = "") -> Symbol:
         """Return the weight or bias at a place of the flat parameters; a letter goes before."""
         starts = self.trace.network.starts
-        l = int(np.searchsorted(starts, place, side="right"))
-        i, j = divmod(place - starts[l - 1], self.sizes[l])
+        l = bisect_right(starts, place)
+        i, j = divmod(int(place) - starts[l - 1], self.sizes[l])
         if i == self.sizes[l - 1]:
             return self.b(l, j + 1, f"{letter}b")
         return self.W(l, i + 1, j + 1, f"{letter}W")

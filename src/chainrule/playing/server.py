@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import socket as sockets
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
@@ -245,8 +246,14 @@ def serve(
         server.run(sockets=[listener])
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """Say whether a line of uvicorn is to be shown: not that a socket was refused with 403."""
+    return "without completing handshake" not in record.getMessage()
+
+
 def configuration(served: Application) -> uvicorn.Config:
     """Return how uvicorn runs the playground."""
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     return uvicorn.Config(
         served,
         http="h11",
