@@ -18,6 +18,8 @@ from chainrule.playing.sources import shelf, table_of
 from chainrule.playing.tabs import BETWEEN_FRAMES
 from playground import TOKEN, playground
 
+pytestmark = pytest.mark.compiled_only
+
 SURFACE = {"x": "x1", "y": "x2"}
 
 
