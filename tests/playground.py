@@ -13,6 +13,7 @@ from websockets.sync.client import connect
 
 from chainrule.playing.choices import Choices
 from chainrule.playing.frame import unpack
+from chainrule.playing.host import Host
 from chainrule.playing.planning import planned
 from chainrule.playing.server import application, configuration, listening
 from chainrule.playing.session import Session
@@ -25,8 +26,8 @@ LONGEST = 60.0  # seconds that anything may take
 class Playground:
     """A server that runs in a thread."""
 
-    def __init__(self, session, port):
-        self.session, self.port = session, port
+    def __init__(self, host, port):
+        self.work, self.session, self.port = host, host.session, port
         self.host = f"127.0.0.1:{port}"
 
     def get(self, path, method="GET", body=None, token=True, **headers):
@@ -124,12 +125,13 @@ def playground(change=None, begun=None, names=()):
     """Serve a session on a free port, that begins as told, or with a toy."""
     listener = listening("127.0.0.1", 0)
     sources = shelf()
-    with Session(*(begun or (sources, planned(sources, change or {}, Choices())))) as session:
-        server = uvicorn.Server(configuration(application(session, TOKEN, names)))
+    session = Session(*(begun or (sources, planned(sources, change or {}, Choices()))))
+    with Host(session) as host:
+        server = uvicorn.Server(configuration(application(host, TOKEN, names)))
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
         try:
-            yield Playground(session, listener.getsockname()[1])
+            yield Playground(host, listener.getsockname()[1])
         finally:
             server.should_exit = True
             thread.join(LONGEST)

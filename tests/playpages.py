@@ -30,7 +30,8 @@ SOURCES = shelf()
 @contextmanager
 def launched(*arguments):
     """Run ``chainrule play`` as users do; yield the address that it prints."""
-    command = [Path(sys.executable).with_name("chainrule"), "play", "--no-browser", "--port", "0"]
+    command = [Path(sys.executable).with_name("chainrule"), "play", "--no-browser"]
+    arguments = arguments or ("--port", "0")
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen([*command, *arguments], text=True, **pipes) as process:
         try:
@@ -64,7 +65,7 @@ def visit(browser, server):
     contexts, pages = [], []
     _reset(server)
 
-    def open_page(size=WIDE, fragment="", context=None, **options):
+    def open_page(size=WIDE, fragment="", context=None, address=server, **options):
         if context is None:
             width, height = size
             context = browser.new_context(viewport={"width": width, "height": height}, **options)
@@ -72,8 +73,8 @@ def visit(browser, server):
         page = context.new_page()
         page.set_default_timeout(1000 * PATIENCE)
         pages.append(page)
-        watch(page, server)
-        page.goto(server + fragment)
+        watch(page, address)
+        page.goto(address + fragment)
         known(page)
         return page
 
@@ -165,9 +166,13 @@ def settled(page):
     reply = page.evaluate(
         """() => {
           window.turn = !window.turn;
-          const none = window.turn ? 999983 : 999979; // no snapshots
           const view = store.view.peek();
-          return store.send({ do: "view", ...view, compare: view.compare ?? none });
+          const held = { ...view.surface?.held, "no column": Number(window.turn) };
+          const none = window.turn ? 999983 : 999979; // no snapshots
+          return store.send({
+            do: "view", ...view, compare: view.compare ?? none,
+            surface: view.surface && { ...view.surface, held },
+          });
         }"""
     )
     assert reply["ok"], reply

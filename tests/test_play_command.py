@@ -17,6 +17,8 @@ from chainrule.datasets import penguins
 from chainrule.playing.sharing import as_csv
 from chainrule.playing.toys import toy
 
+pytestmark = pytest.mark.compiled_only
+
 LONGEST = 60.0
 
 

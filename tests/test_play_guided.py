@@ -12,6 +12,8 @@ from chainrule.playing.run import Run
 from chainrule.playing.scores import scores
 from chainrule.playing.sources import shelf
 
+pytestmark = pytest.mark.compiled_only
+
 
 class Shown:
     """An example, with some settings changed, and its run."""

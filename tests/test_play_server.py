@@ -11,6 +11,8 @@ from chainrule.errors import BadSetting
 from chainrule.playing import guard, server
 from playground import LONGEST, TOKEN, playground
 
+pytestmark = pytest.mark.compiled_only
+
 
 @pytest.fixture(scope="module")
 def served():

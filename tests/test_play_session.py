@@ -10,11 +10,15 @@ import pytest
 from chainrule import fit
 from chainrule.datasets import penguins
 from chainrule.engine import forward
+from chainrule.playing import heads
 from chainrule.playing.beginning import with_model, with_table
 from chainrule.playing.choices import Choices, Data, document
+from chainrule.playing.session import MOST_TABLES
 from chainrule.playing.sources import shelf, table_of
 from chainrule.playing.tabs import BETWEEN_FRAMES
 from playground import TOKEN, playground
+
+pytestmark = pytest.mark.compiled_only
 
 SURFACE = {"x": "x1", "y": "x2"}
 
@@ -387,7 +391,7 @@ def test_commands_are_answered_while_a_table_is_read(served, page):
 
 
 def test_a_page_is_heard_while_a_command_takes_long(served, page):
-    served.session._worker.ask(lambda: time.sleep(1.5))
+    served.work._worker.ask(lambda: time.sleep(1.5))
     begun = time.perf_counter()
     number = page.send("pause")
     assert page.ask("view")["ok"]
@@ -405,11 +409,46 @@ def test_while_the_engine_is_compiled_frames_say_so(served, page):
         session._changed()
 
     session = served.session
-    session._worker.ask(compile_slowly)
+    served.work._worker.ask(compile_slowly)
     begun = time.perf_counter()
     assert page.until(lambda head: head["why"] == "compiling")["status"] == "paused"
     assert time.perf_counter() - begun < 1.4
     assert page.until(lambda head: head["why"] == "")["step"] == 0
+
+
+def broken(*_, **__):
+    raise RuntimeError("broken for a test")
+
+
+def test_what_nobody_expected_is_said_and_ends_nothing(served, page, monkeypatch):
+    monkeypatch.setattr(served.session, "_rewind_command", broken)
+    reply = page.ask("rewind")
+    assert not reply["ok"]
+    assert reply["error"] == "rewind failed, RuntimeError: broken for a test"
+    with monkeypatch.context() as during:
+        during.setattr(heads, "scores", broken)
+        page.ask("view", metrics=True)
+        head = page.until(lambda head: "broken" in head["why"])
+        assert head["why"].startswith("What is looked at cannot be shown")
+    page.ask("view", metrics=True, maps=True)
+    assert page.until(lambda head: "metrics" in head)["why"] == ""
+    with monkeypatch.context() as during:
+        during.setattr(served.session.run, "advance", broken)
+        assert page.ask("play")["ok"]
+        head = page.until(lambda head: "broken" in head["why"])
+        assert (head["status"], head["step"]) == ("paused", 0)
+    assert page.order("step", count=1)["why"] == ""
+
+
+def test_of_many_tables_that_were_uploaded_the_first_goes(served, page):
+    for number in range(MOST_TABLES + 2):
+        content = b"x,y\n1,2\n2,3\n3,5\n" + b"4,6\n" * number
+        assert served.get(f"/upload?name=many{number}.csv", "POST", content)[0] == 200
+    keys = [source["key"] for source in page.fresh()["options"]["sources"]]
+    assert f"table:many{MOST_TABLES + 1}" in keys
+    assert "table:many0" not in keys
+    assert "shipped:penguins" in keys
+    assert sum(key.startswith("table:") for key in keys) == MOST_TABLES
 
 
 def test_a_given_table_is_the_first():

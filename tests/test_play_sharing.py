@@ -16,6 +16,8 @@ from chainrule.playing.run import Run
 from chainrule.playing.sharing import as_csv, exported
 from chainrule.playing.sources import shelf, table_source
 
+pytestmark = pytest.mark.compiled_only
+
 SHIPPED = {"source": "shipped:penguins"}
 NUMBERS = {"source": "toy:bumps", "noise": 0.05, "rows": 80}
 CHANGES = {

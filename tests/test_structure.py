@@ -61,7 +61,7 @@ ORDER = [
     "commands", "playing.sharing", "playing.guided", "playing.view", "playing.tabs",
     "playing.commands", "playing.worker", "playing.pace", "playing.frame", "playing.about",
     "playing.planning", "playing.recipes", "playing.beginning", "playing.heads", "playing.session",
-    "playing.guard", "playing.server",
+    "playing.host", "playing.guard", "playing.server",
     "traincommand", "checkcommand", "explaincommand", "worksheetcommand", "exportcommand",
     "importcommand", "playcommand", "cli",
 ]  # fmt: skip

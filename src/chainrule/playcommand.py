@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 def play_command(given: dict[str, Any]) -> None:
     """Serve the playground until Ctrl-C."""
     try:
+        from chainrule.playing.host import Host
         from chainrule.playing.server import listening, serve
     except ModuleNotFoundError as error:
         raise BadSetting(
@@ -43,8 +44,8 @@ def play_command(given: dict[str, Any]) -> None:
         if not given["no_browser"]:
             _open(address)
 
-    with session:
-        serve(session, listener, token, names, ready)
+    with Host(session) as host:
+        serve(host, listener, token, names, ready)
     Console(stderr=True, highlight=False).print("The playground has ended.", style="dim")
 
 

@@ -103,8 +103,8 @@ GUIDED: dict[str, Example] = {
         "50 noisy points, and a network with 4,417 parameters: it learns the noise by heart, and "
         "that does not carry over to the 50 points that it does not see.",
         "Play: the training loss goes to 0, the validation loss falls, turns and rises. Keep the "
-        "run as a snapshot. Then rewind and try each of these: a penalty l2 of 0.02, a patience "
-        "of 20 epochs, or 2000 rows in place of 100.",
+        "run (“Kept runs”), rewind, and try each of these: an L2 penalty of 0.02, a stop "
+        "after 20 epochs without progress, or 2000 rows in place of 100.",
         {
             "data": {"source": "toy:moons", "noise": 0.4, "rows": 100, "validation": 0.5},
             "network": _layers(2, 64, "relu"),
@@ -117,8 +117,8 @@ GUIDED: dict[str, Example] = {
         "If all weights begin alike, all hidden neurons get the same gradient, take the same "
         "step, and stay alike for ever: four neurons are worth no more than one.",
         "Play, and look at the network: the four maps and the weights of the four neurons stay "
-        "the same, and the prediction is cut by a line. Then choose xavier_normal as the "
-        "initialisation: the neurons part, and the disc is found.",
+        "the same, and the prediction is cut by a line. Then choose xavier normal as the "
+        "initial weights: the neurons part, and the disc is found.",
         {
             "data": {"source": "toy:circle", "noise": 0.05},
             "network": _layers(1, 4, "sigmoid") | {"scheme": "zeros"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import socket as sockets
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
@@ -23,7 +24,7 @@ from chainrule.errors import BadSetting, ChainruleError
 from chainrule.playing.choices import LIMITS
 from chainrule.playing.commands import Command, read_command
 from chainrule.playing.guard import Application, guarded
-from chainrule.playing.session import Session
+from chainrule.playing.host import Host
 from chainrule.playing.tabs import Tab
 
 PAGE = Path(__file__).parent / "page"
@@ -44,7 +45,7 @@ POLICY_VIOLATION = 1008
 Waiting = asyncio.Queue[Command]
 
 
-def application(session: Session, token: str, names: Iterable[str] = ()) -> Application:
+def application(host: Host, token: str, names: Iterable[str] = ()) -> Application:
     """Return the playground as an ASGI application, guarded."""
 
     def refused(_: Request, error: Exception) -> Response:
@@ -68,22 +69,22 @@ def application(session: Session, token: str, names: Iterable[str] = ()) -> Appl
     async def upload(request: Request) -> Response:
         content = await _body(request)
         name = request.query_params.get("name", "")
-        return JSONResponse({"source": await session.upload(name, content)})
+        return JSONResponse({"source": await host.upload(name, content)})
 
     async def export(request: Request) -> Response:
-        return _download(*await session.export(request.query_params.get("to", "")))
+        return _download(*await host.export(request.query_params.get("to", "")))
 
     async def table(_: Request) -> Response:
-        return _download(*await session.table())
+        return _download(*await host.table())
 
     async def socket(websocket: WebSocket) -> None:
         await websocket.accept()
-        with session.tab(asyncio.get_running_loop()) as tab:
+        with host.tab(asyncio.get_running_loop()) as tab:
             waiting: Waiting = asyncio.Queue(MOST_WAITING)
             await _together(
-                _listen(websocket, session, tab, waiting),
-                _answer(websocket, session, tab, waiting),
-                _tell(websocket, session, tab),
+                _listen(websocket, host, tab, waiting),
+                _answer(websocket, host, tab, waiting),
+                _tell(websocket, host, tab),
             )
 
     routes = [
@@ -147,7 +148,7 @@ async def _together(*jobs: Awaitable[None]) -> None:
             raise error
 
 
-async def _listen(websocket: WebSocket, session: Session, tab: Tab, waiting: Waiting) -> None:
+async def _listen(websocket: WebSocket, host: Host, tab: Tab, waiting: Waiting) -> None:
     """Read what the page says. What takes time waits, so that this never does.
 
     While a message is not read, the server hears nothing else from the page, not even that it
@@ -160,7 +161,7 @@ async def _listen(websocket: WebSocket, session: Session, tab: Tab, waiting: Wai
             return
         command = read_command(message.get("text"))
         malformed += bool(command.wrong)
-        if (reply := session.told(tab, command)) is not None:
+        if (reply := host.hear(tab, command)) is not None:
             await websocket.send_text(json.dumps(reply))
         elif waiting.full():
             full = {"re": command.id, "ok": False, "error": "too many commands wait", "where": None}
@@ -170,20 +171,20 @@ async def _listen(websocket: WebSocket, session: Session, tab: Tab, waiting: Wai
     await websocket.close(POLICY_VIOLATION, "too many messages that are no commands")
 
 
-async def _answer(websocket: WebSocket, session: Session, tab: Tab, waiting: Waiting) -> None:
+async def _answer(websocket: WebSocket, host: Host, tab: Tab, waiting: Waiting) -> None:
     """Do the commands that wait, in their order."""
     while True:
-        reply = await session.obey(tab, await waiting.get())
+        reply = await host.obey(tab, await waiting.get())
         await websocket.send_text(json.dumps(reply))
 
 
-async def _tell(websocket: WebSocket, session: Session, tab: Tab) -> None:
+async def _tell(websocket: WebSocket, host: Host, tab: Tab) -> None:
     """Send a frame whenever the page is ready for one and there is something new."""
     loop = asyncio.get_running_loop()
     while True:
         await tab.wait_for_news()
         begun = loop.time()
-        await websocket.send_bytes(await session.frame(tab))
+        await websocket.send_bytes(await host.frame(tab))
         await tab.rest(begun)
 
 
@@ -220,7 +221,7 @@ def _why_not(host: str, port: int | None, error: Exception) -> str:
 
 
 def serve(
-    session: Session,
+    host: Host,
     listener: sockets.socket,
     token: str,
     names: Iterable[str] = (),
@@ -230,7 +231,7 @@ def serve(
 
     Parameters
     ----------
-    session : Session
+    host : Host
     listener : socket
         That listens.
     token : str
@@ -239,14 +240,20 @@ def serve(
     ready : callable
         Called when requests are answered.
     """
-    server = uvicorn.Server(configuration(application(session, token, names)))
+    server = uvicorn.Server(configuration(application(host, token, names)))
     with contextlib.suppress(KeyboardInterrupt):
         ready()
         server.run(sockets=[listener])
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """Say whether a line of uvicorn is to be shown: not that a socket was refused with 403."""
+    return "without completing handshake" not in record.getMessage()
+
+
 def configuration(served: Application) -> uvicorn.Config:
     """Return how uvicorn runs the playground."""
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     return uvicorn.Config(
         served,
         http="h11",

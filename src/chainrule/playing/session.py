@@ -1,16 +1,14 @@
 """The one session of a server: its tables, its run, and what the page has done to them.
 
-All of it lives in the thread of a ``Worker``, which trains in turns and does what tabs ask
-between two of them. The methods that end in a tab's coroutine only ask and wait.
+Everything here happens in the one thread of a ``Host``: nothing needs a lock.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
+import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from chainrule.commands import compile_for
 from chainrule.errors import BadSetting, ChainruleError
@@ -18,30 +16,23 @@ from chainrule.playing import heads, recipes
 from chainrule.playing.ahead import moment_of
 from chainrule.playing.choices import Choices
 from chainrule.playing.commands import Command
-from chainrule.playing.frame import pack
 from chainrule.playing.guided import GUIDED
 from chainrule.playing.heads import Seen
 from chainrule.playing.pace import Pace
 from chainrule.playing.planning import Plan, planned
 from chainrule.playing.run import FAILED, GOING, Run
-from chainrule.playing.sharing import Download, as_csv, exported
 from chainrule.playing.snapshots import Snapshots
-from chainrule.playing.sources import Source, table_source
-from chainrule.playing.tabs import Tab
-from chainrule.playing.view import read_view
-from chainrule.playing.worker import Worker
-
-T = TypeVar("T")
+from chainrule.playing.sources import Source
 
 COMPILING = (
     "The engine is being compiled for this machine, once per version; it takes some seconds."
 )
 FIRST_SPEED = 100.0  # steps a second: slow enough to see a small network learn
-PATIENCE = 0.3  # seconds that a frame waits for a worker that compiles
+MOST_TABLES = 10  # that were uploaded
 
 
 class Session:
-    """A session. A context manager: its thread ends with it.
+    """A session.
 
     Parameters
     ----------
@@ -62,111 +53,29 @@ class Session:
         Of the run, anew at every rewind.
     revision : int
         Of the settings.
+    busy : str
+        Why there is no answer for some seconds, or ever.
+    told : callable
+        Called when a page could see something new.
     """
 
     def __init__(
         self, sources: Mapping[str, Source], plan: Plan, paths: Mapping[str, str] | None = None
     ) -> None:
         self.sources, self.plan, self.paths = dict(sources), plan, dict(paths or {})
+        self.given = frozenset(sources)  # not uploaded
         self.state, self.revision, self.number, self.offered = 0, 0, 0, 0
         self.run: Run | None = None
         self.playing, self.owed = False, 0
         self.speed: float | None = FIRST_SPEED
-        self.busy = ""  # why the worker does not answer for some seconds
+        self.busy = self.fault = ""
+        self.told: Callable[[], None] = lambda: None
         self.pace = Pace()
-        self._tabs: set[Tab] = set()
         self._compiled: set[str] = set()
         self.snapshots = Snapshots()
         self._plans: dict[int, Plan] = {}  # of the snapshots
-        self._worker = Worker(self._turn)
 
-    def __enter__(self) -> Session:
-        self._worker.start()
-        self._worker.ask(self._begin_first)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._worker.close()
-
-    # What the server's event loop calls.
-
-    @contextlib.contextmanager
-    def tab(self, loop: asyncio.AbstractEventLoop) -> Iterator[Tab]:
-        """Connect a tab."""
-        tab = Tab(loop, lambda: (self.state, self.busy))
-        self._tabs = {*self._tabs, tab}
-        try:
-            yield tab
-        finally:
-            self._tabs = self._tabs - {tab}
-
-    def told(self, tab: Tab, command: Command) -> dict[str, Any] | None:
-        """Return the reply to a message of what a tab sees, or that is no command; else None."""
-        if command.wrong:
-            return self._refusal(command, command.wrong)
-        try:
-            if command.do == "ready":
-                tab.drawn(command.arguments["number"])
-            elif command.do == "view":
-                tab.look(read_view(command.arguments["view"]))
-            else:
-                return None
-        except ChainruleError as error:
-            return self._refusal(command, str(error), getattr(error, "where", None))
-        return {"re": command.id, "ok": True, "frame": tab.frame}
-
-    async def obey(self, tab: Tab, command: Command) -> dict[str, Any]:
-        """Do a command, and return the reply."""
-        try:
-            done = await self._ask(lambda: self._do(command))
-        except ChainruleError as error:
-            return self._refusal(command, str(error), getattr(error, "where", None))
-        # The frames after this one show what was done.
-        return {"re": command.id, "ok": True, **done, "frame": tab.frame}
-
-    def _refusal(self, command: Command, why: str, where: str | None = None) -> dict[str, Any]:
-        return {"re": command.id, "ok": False, "error": why, "where": where}
-
-    async def frame(self, tab: Tab) -> bytes:
-        """Return the next frame of a tab."""
-        number, view = tab.frame, tab.view
-        worked, begun = tab.is_worked_due(self.playing, self.number), time.perf_counter()
-        weight = view.worked is not None and view.worked.weight is not None
-        asked = self._ask(lambda: self._seen(worked, weight))
-        while not (await asyncio.wait([asked], timeout=PATIENCE))[0]:
-            if self.busy and asked.cancel():
-                return pack(heads.waiting(number, self.busy), {})
-        seen = await asked
-        if seen is None:
-            return pack(heads.waiting(number, self.busy), {})
-        built = await asyncio.to_thread(lambda: pack(*heads.frame(seen, tab, number, view)))
-        if worked:
-            tab.worked_took(time.perf_counter() - begun)
-        return built
-
-    async def upload(self, name: str, content: bytes) -> str:
-        """Take a table in, and train on it from now on."""
-        source = await asyncio.to_thread(table_source, name, content)
-        return await self._ask(lambda: self._take_in(source))
-
-    async def export(self, to: str) -> Download:
-        """Return the present model as a file."""
-        model = await self._ask(lambda: self._present().model())
-        return await asyncio.to_thread(exported, model, to)
-
-    async def table(self) -> Download:
-        """Return the present table as CSV."""
-        plan = self.plan
-        content = await asyncio.to_thread(as_csv, plan.table)
-        name = recipes.table_name(plan) or "penguins.csv"
-        return Download(name, content, "text/csv; charset=utf-8")
-
-    def _ask(self, job: Callable[[], T]) -> asyncio.Future[T]:
-        return asyncio.wrap_future(self._worker.ask(job))
-
-    # What the worker's thread does.
-
-    def _turn(self) -> float | None:
+    def turn(self) -> float | None:
         """Train for some hundredths of a second; return when to go on."""
         run = self.run
         if run is None or not (self.playing or self.owed):
@@ -174,7 +83,13 @@ class Session:
         count, wait = (min(self.owed, self.pace.most), 0.0) if self.owed else self.pace.due()
         if count == 0:
             return wait
-        self._train(run, count)
+        try:
+            self._train(run, count)
+        except Exception as error:  # what fails here would fail again in the next turn
+            logging.getLogger(__name__).exception("training failed")
+            self._pause_command()
+            self.fault = f"The training was stopped, it failed: {said(error)}"
+            self._changed()
         return 0.0
 
     def _train(self, run: Run, count: int) -> None:
@@ -190,12 +105,12 @@ class Session:
 
     def _changed(self) -> None:
         self.state += 1
-        for tab in self._tabs:
-            tab.tell()
+        self.told()
 
-    def _do(self, command: Command) -> dict[str, Any]:
+    def do(self, command: Command) -> dict[str, Any]:
         """Do a command that was checked; return what the reply says."""
         act: Callable[..., dict[str, Any] | None] = getattr(self, f"_{command.do}_command")
+        self.fault = ""
         try:
             return act(**command.arguments) or {}
         finally:
@@ -214,7 +129,7 @@ class Session:
         self.playing, self.owed = False, 0
 
     def _rewind_command(self) -> None:
-        run = self._present()
+        run = self.present()
         self._pause_command()
         run.rewind()
         self.number += 1
@@ -247,7 +162,7 @@ class Session:
         return {"panels": list(example.panels)}
 
     def _snapshot_command(self, name: str) -> dict[str, Any]:
-        kept = self.snapshots.keep(self._present(), self.plan.scene, name)
+        kept = self.snapshots.keep(self.present(), self.plan.scene, name)
         self._plans[kept.number] = self.plan
         return {"snapshot": kept.number}
 
@@ -269,9 +184,9 @@ class Session:
 
     def _share_command(self) -> dict[str, Any]:
         plan = self.plan
-        return dict(recipes.told(self._present(), plan, self.paths.get(plan.source.key)))
+        return dict(recipes.told(self.present(), plan, self.paths.get(plan.source.key)))
 
-    def _present(self) -> Run:
+    def present(self) -> Run:
         """Return the run."""
         if self.run is None:
             raise BadSetting("the engine is still being compiled; in some seconds it is there")
@@ -279,7 +194,7 @@ class Session:
 
     def _going(self) -> Run:
         """Return the run, if it can go on."""
-        run = self._present()
+        run = self.present()
         if self.plan.still:
             raise BadSetting(self.plan.still)
         if run.status != GOING:
@@ -287,13 +202,14 @@ class Session:
             raise BadSetting(f"{run.why}{more}")
         return run
 
-    def _begin_first(self) -> None:
+    def begin(self) -> None:
+        """Begin the first run."""
         try:
             self._begin(self.plan)
             if self.plan.start is not None:
                 self._snapshot_command("the model")
         except Exception as error:
-            self.busy = f"The run cannot begin: {error}"
+            self.busy = f"The run cannot begin: {said(error)}"
             self._changed()
             raise
 
@@ -334,21 +250,24 @@ class Session:
             self._compiled.add(dtype)
         return Run(plan.prepared, plan.choices, plan.start)
 
-    def _take_in(self, source: Source) -> str:
-        """Put a table on offer, and choose it."""
+    def take_in(self, source: Source) -> str:
+        """Put a table on offer, and choose it; of many that were uploaded the first goes."""
         before = self.sources
-        self.sources = {**before, source.key: source}
-        self.paths.pop(source.key, None)
+        uploaded = [k for k, s in before.items() if s.kind == "table" and k not in self.given]
+        old = [k for k in uploaded if k not in (source.key, self.plan.source.key)]
+        out = old[0] if len(uploaded) >= MOST_TABLES and source.key not in before else None
+        self.sources = {k: s for k, s in before.items() if k != out} | {source.key: source}
         try:
             self._change({"data": {"source": source.key, "target": source.target}})
-        except ChainruleError:
+        except Exception:
             self.sources = before
             raise
+        self.paths.pop(source.key, None)
         self.offered += 1
         self._changed()
         return source.key
 
-    def _seen(self, worked: bool, weight: bool) -> Seen | None:
+    def seen(self, worked: bool, weight: bool) -> Seen | None:
         """Return the run at this moment, or None if there is none yet.
 
         Parameters
@@ -381,7 +300,7 @@ class Session:
         measured = self.pace.measured() if status == "playing" else None
         return {
             "status": status,
-            "why": self.plan.still or run.why or " ".join(self.plan.notes),
+            "why": self.fault or self.plan.still or run.why or " ".join(self.plan.notes),
             "samples_per_second": measured[0] if measured else None,
             "engine_share": measured[1] if measured else None,
             "settings_revision": self.revision,
@@ -389,3 +308,10 @@ class Session:
             "speed": self.speed,
             "snapshots": self.snapshots.told(),
         }
+
+
+def said(error: Exception) -> str:
+    """Return what to say of an error that nobody expected."""
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for this; use fewer rows, columns or neurons"
+    return str(error) if isinstance(error, ChainruleError) else f"{type(error).__name__}: {error}"

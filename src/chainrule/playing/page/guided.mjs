@@ -1,6 +1,7 @@
 // Guided examples: each sets the page and says what to look at.
 
 import { html, signal, useEffect, useId, useRef } from "./vendor/vendor.mjs";
+import { openPanel } from "./panel.mjs";
 import { calm, options, order } from "./store.mjs";
 
 /** The example that is shown. */
@@ -9,7 +10,9 @@ const shown = signal(/** @type {string | null} */ (null));
 /** @param {string} key */
 async function show(key) {
   const reply = await order({ do: "guided", key });
-  if (reply.ok) shown.value = key;
+  if (!reply.ok) return;
+  shown.value = key;
+  for (const name of reply.panels) openPanel(name);
 }
 
 /** The menu at the top. */
