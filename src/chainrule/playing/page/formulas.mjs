@@ -37,7 +37,7 @@ const watcher = new IntersectionObserver((entries) => {
       inSight.delete(block);
     }
   }
-}, { rootMargin: MARGIN });
+}, /** @type {IntersectionObserverInit} */ ({ rootMargin: MARGIN, scrollMargin: MARGIN }));
 
 /**
  * Fill the slots of a text.
