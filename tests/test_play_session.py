@@ -96,6 +96,21 @@ def test_pause_holds_at_once(page):
     assert page.fresh()["step"] == head["step"]
 
 
+def test_pause_holds_at_once_for_a_large_network_after_a_small_one(page):
+    training = {"epochs": 1_000_000}
+    page.order("settings", settings={"training": training, "data": {"rows": 5000}})
+    page.ask("play")
+    page.until(lambda head: head["step"] > 20_000)
+    large = {"hidden_layer_sizes": [512, 512], "hidden": ["relu", "relu"]}
+    assert page.ask("settings", settings={"network": large})["ok"]
+    begun = time.perf_counter()
+    assert page.ask("pause")["ok"]
+    assert time.perf_counter() - begun < 1.0
+    step = page.fresh()["step"]
+    time.sleep(0.2)
+    assert page.fresh()["step"] == step
+
+
 def test_playing_ends_where_it_is_told_to_and_says_why(page):
     page.order("settings", settings={"training": {"epochs": 30}})
     assert page.ask("play")["ok"]
