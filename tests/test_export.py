@@ -181,7 +181,7 @@ def test_types_of_javascript_are_those_of_the_columns():
     types = written(model_of(Network((12, 1)), NUMBER, columns=MIXED), "javascript", SHIPPED)[
         ".d.mts"
     ]
-    assert '  "day": Date | number | null;' in types
+    assert '  "day": Date | number | string | null;' in types
     assert "export function predict(row: Row): number;" in types
     assert "gone" not in types
 

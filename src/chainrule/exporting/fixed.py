@@ -8,7 +8,8 @@ from typing import Any
 
 from chainrule import __version__
 from chainrule.columns import Column
-from chainrule.exporting.c import absent_text, class_names, same
+from chainrule.exporting.c import class_names
+from chainrule.exporting.ctext import functions, is_category, is_missing
 from chainrule.exporting.fixedparts import arithmetic, parameters, tables
 from chainrule.exporting.fixedplan import LARGEST, LIMIT, SHARE_BITS, Field, Layer, Line, Plan
 from chainrule.exporting.fixedrun import HUNDREDTH, Fixed, Measured, filled
@@ -142,8 +143,7 @@ def _wide(value: int) -> str:
 
 def _inputs(plan: Plan, name: str) -> Iterator[str]:
     """Yield the function that turns a raw row into the network's inputs."""
-    if any(field.column.kind == "categorical" for field in plan.fields):
-        yield from same(name)
+    yield from functions((field.column for field in plan.fields), name)
     yield f"/* Inputs times 2^{plan.input_bits}. */"
     yield f"static inline void {name}_inputs(const {name}_row *row, int16_t *x)"
     yield "{"
@@ -158,9 +158,9 @@ def _input(field: Field, cell: str, place: int, plan: Plan, name: str) -> Iterat
     column, one = field.column, 2**plan.input_bits
     if column.kind == "categorical":
         for k, category in enumerate(column.categories):
-            same = f"{cell} && {name}_same({cell}, {c_string(category)})"
-            yield f"    x[{place + k}] = ({same}) ? {one} : 0;"
-        absent, more = absent_text(column, cell, name), len(column.categories)
+            is_it = is_category(column, category, cell, name)
+            yield f"    x[{place + k}] = ({is_it}) ? {one} : 0;"
+        absent, more = is_missing(column, cell, name), len(column.categories)
     elif column.kind == "boolean":
         absent, more = f"{cell} < 0", 1
         yield f"    x[{place}] = {absent} ? {filled(field, plan)} : {cell} ? {one} : 0;"
