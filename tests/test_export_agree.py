@@ -14,7 +14,7 @@ import pytest
 
 import chainrule
 from chainrule.datasets import penguins
-from chainrule.exporting.samples import outputs_of
+from chainrule.exporting.samples import in_double, outputs_of
 from chainrule.exporting.targets import TOLERANCES
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
@@ -60,30 +60,35 @@ def test_every_activation_with_every_output_in_javascript(dtype, tmp_path):
     names, models, rows = zip(*grid(dtype), strict=True)
     found = by_javascript(models, rows, tmp_path)
     for name, model, columns, given in zip(names, models, rows, found, strict=True):
-        assert_near(name, model, columns, given)
+        assert_near(name, model, columns, given, in64=True)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCES)
 def test_every_activation_with_every_output_in_python(dtype, tmp_path):
     for name, model, columns in grid(dtype):
-        assert_near(name, model, columns, by_python(model, columns, tmp_path))
+        assert_near(name, model, columns, by_python(model, columns, tmp_path), in64=True)
 
 
-def assert_near(name, model, columns, given):
+def assert_near(name, model, columns, given, in64=False):
+    """In float64, whatever the type of the model; labels are always the model's own."""
     classes = bool(model.spec.target.classes)
     difference, others = apart(given, by_model(model, columns), classes)
-    assert difference <= TOLERANCES[str(model.parameters.dtype)], (name, difference)
     assert others == 0, name
+    if in64:
+        difference, _ = apart(given, by_model(in_double(model), columns), False)
+    within = TOLERANCES["float64" if in64 else str(model.parameters.dtype)]
+    assert difference <= within, (name, difference)
 
 
 def test_a_grid_has_what_is_hard():
-    unseen = 0
+    cells, far = [], 0
     for name, model, columns in grid("float64"):
-        assert all(None in cells for cells in columns.values())
-        unseen += "never seen before" in columns["town"]
-        assert max(abs(v) for v in columns["number"] if v is not None) > 40
+        cells += [cell for column in columns.values() for cell in column]
+        far += max(abs(v) for v in columns["number"] if v is not None) > 40
         assert len(np.unique(outputs_of(model, columns)[:, 0])) > 10, name
-    assert unseen > 40
+    assert 1 / 10 < cells.count(None) / len(cells) < 1 / 5
+    assert cells.count("never seen before") > 200
+    assert far > 40
 
 
 # a few rows of titanic, mpg and california, with what trips a reader: missing cells, truths, names
@@ -150,7 +155,7 @@ def test_tables_in_every_language(target, dtype, tmp_path):
     if shutil.which("cc"):
         given["c"] = by_c([model], [columns], tmp_path)[0]
     for name, found in given.items():
-        assert_near((target, name), model, columns, found)
+        assert_near((target, name), model, columns, found, name not in ("c", "onnx"))
 
 
 def test_a_wrong_artefact_is_seen(tmp_path):

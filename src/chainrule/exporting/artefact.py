@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 from chainrule.errors import BadSetting
 from chainrule.exporting.targets import (
     TARGETS,
-    TOLERANCES,
     Compared,
     Options,
     compared,
     name_of,
     target,
+    tolerance,
     written,
 )
 from chainrule.files import check_folder, write_whole
@@ -34,7 +34,8 @@ class Exported(NamedTuple):
     largest : float or None
         The largest difference of an output from the model's own on some rows, relative to it:
         to a probability, and to no less than 0.001, or to a number, and to no less than the
-        median of their sizes. None where there is nothing here that runs it.
+        median of their sizes. Python, JavaScript and SQL compute in float64, so it is from the
+        model computed in float64. None where there is nothing here that runs it.
     by : str
         What ran it, or why it could not be tried.
     told : str
@@ -77,7 +78,7 @@ def export(
         write_whole(each, content.encode("utf-8") if isinstance(content, str) else content)
     found = compared(model, to, wanted, paths) if test else Compared(None, "not tried")
     size = sum(each.stat().st_size for each in paths.values())
-    within = TOLERANCES[str(model.parameters.dtype)] if found.within is None else found.within
+    within = tolerance(model, to) if found.within is None else found.within
     right = found.largest is None or (found.largest <= within and found.largest < math.inf)
     sizes = found.sizes or {}
     return Exported(tuple(paths.values()), size, right, found.largest, found.by, found.told, sizes)

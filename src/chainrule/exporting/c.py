@@ -9,10 +9,11 @@ import numpy as np
 
 from chainrule import __version__
 from chainrule.columns import Column
-from chainrule.exporting.ctext import functions, is_category, is_missing
+from chainrule.exporting.ctext import fields as fields_of
+from chainrule.exporting.ctext import functions, is_category, is_missing, without_nul
 from chainrule.exporting.language import Language, rules_of, translated
 from chainrule.exporting.samples import Samples, least, used
-from chainrule.exporting.spelling import c_string, comment, digits, identifiers, wrapped
+from chainrule.exporting.spelling import c_string, comment, digits, wrapped
 from chainrule.formula import arguments_of
 
 DOUBLE = ("exp", "expm1", "log", "log1p", "tanh", "erf", "sqrt")
@@ -48,6 +49,7 @@ def header(model: Any, name: str, samples: Samples) -> str:
     samples : Samples
         For the self-test.
     """
+    without_nul(model.spec.columns, model.spec.target.classes)
     single = model.parameters.dtype == np.float32
     real = "float" if single else "double"
     parts = [
@@ -78,7 +80,7 @@ def _about(model: Any, name: str, real: str) -> str:
     """Return the comment at the top: what it is, and how to use it."""
     target, network = model.spec.target, model.network
     columns = used(model.spec)
-    fields = identifiers(column.name for column in columns)
+    fields = fields_of(columns, name)
     example = ", ".join(f".{field} = ..." for field in fields[:2])
     lines = [
         f"{name}.h predicts {comment(target.name)}.",
@@ -108,7 +110,7 @@ def _about(model: Any, name: str, real: str) -> str:
 def _row(model: Any, name: str) -> Iterator[str]:
     """Yield the struct of a raw row."""
     columns = used(model.spec)
-    fields = identifiers(column.name for column in columns)
+    fields = fields_of(columns, name)
     yield "typedef struct {"
     for column, field in zip(columns, fields, strict=True):
         kind, how = KINDS[column.kind]
@@ -133,7 +135,7 @@ def _parameters(model: Any, name: str, single: bool) -> Iterator[str]:
 def _inputs(model: Any, name: str, real: str) -> Iterator[str]:
     """Yield the function that turns a raw row into the network's inputs."""
     columns = used(model.spec)
-    fields = identifiers(column.name for column in columns)
+    fields = fields_of(columns, name)
     yield from functions(columns, name)
     yield f"static inline void {name}_inputs(const {name}_row *row, {real} *x)"
     yield "{"
@@ -170,7 +172,7 @@ def _activations(model: Any, name: str, single: bool) -> Iterator[str]:
     for rule, source in rules_of(model.network):
         lines = translated(source, spelled, lambda word: f"{word}_")
         (argument,) = arguments_of(source)
-        yield f"static inline {real} {name}_{rule}({real} {argument}_)"
+        yield f"static inline {real} {name}_rule_{rule}({real} {argument}_)"
         yield "{"
         for line in lines.statements:
             yield "    " + line.replace("real ", f"{real} ", 1)
@@ -220,7 +222,7 @@ def _activated(rule: str, values: str, size: int, name: str, real: str) -> Itera
         yield f"        for (j = 0; j < {size}; j++) {values}[j] /= total;"
         yield "    }"
     elif rule != "identity":
-        yield f"{each}{values}[j] = {name}_{rule}({values}[j]);"
+        yield f"{each}{values}[j] = {name}_rule_{rule}({values}[j]);"
 
 
 def _predict(model: Any, name: str, real: str) -> Iterator[str]:

@@ -73,6 +73,6 @@ def numbers_alone(column: Column) -> bool:
 
 def _is_number(text: str) -> bool:
     try:
-        return isfinite(float(text))
+        return text.isascii() and "_" not in text and isfinite(float(text))
     except ValueError:
         return False

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from chainrule.columns import Column
+from chainrule.errors import BadSetting
 from chainrule.exporting.categories import has_numbers, missing_texts, number_of
-from chainrule.exporting.spelling import c_string
+from chainrule.exporting.spelling import c_string, identifiers
 
 SAME = """\
 static inline int {name}_same(const char *a, const char *b)
@@ -45,6 +46,27 @@ static inline int {name}_number(const char *s, int negative, const char *digits,
     return !last || (minus == negative && (whole < 0 ? seen : whole) - last == exponent);
 }}
 """
+
+
+def fields(columns: Iterable[Column], name: str) -> list[str]:
+    """Return a field's name for each column, none of which is a macro of the header.
+
+    Examples
+    --------
+    >>> fields([Column("a b", "numeric"), Column("PRICE_H", "numeric")], "price")
+    ['a_b', 'PRICE_H_']
+    """
+    found = identifiers(column.name for column in columns)
+    return [f"{field}_" if field.startswith(f"{name.upper()}_") else field for field in found]
+
+
+def without_nul(columns: Iterable[Column], classes: Iterable[str]) -> None:
+    """Refuse text with a NUL in it, at which C's text ends."""
+    labels = [label for column in columns for label in column.categories]
+    if bad := next((label for label in [*labels, *classes] if "\0" in label), None):
+        raise BadSetting(
+            f"{bad!r} holds the character NUL, which text in C cannot hold; rename it first"
+        )
 
 
 def functions(columns: Iterable[Column], name: str) -> Iterator[str]:

@@ -175,9 +175,9 @@ def _parameters(model: Any) -> Iterator[str]:
     yield "// Of each network the layers in turn: weights (inputs, outputs), then biases."
     yield "const parameters = ["
     for theta in model.parameters:
-        yield "  ["
+        yield "  new Float32Array([" if single else "  ["
         yield from wrapped([digits(value, single) for value in theta], 4)
-        yield "  ],"
+        yield "  ])," if single else "  ],"
     yield "];"
     if model.spec.target.task == "classification":
         spelled = ", ".join(

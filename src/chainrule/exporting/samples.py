@@ -6,6 +6,7 @@ it, with every category, with missing values, and with a category that training 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,6 +71,12 @@ def outputs_of(model: Any, columns: dict[str, list[Any]]) -> NDArray[Any]:
         return shares
     values: NDArray[Any] = model.predict(table)[:, None]
     return values
+
+
+def in_double(model: Any) -> Any:
+    """Return a model of the same parameters that computes in float64, as some languages do."""
+    ensemble = replace(model.ensemble, parameters=model.parameters.astype(np.float64))
+    return replace(model, ensemble=ensemble)
 
 
 def least(outputs: NDArray[Any]) -> float:

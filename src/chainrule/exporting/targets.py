@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from chainrule.errors import BadSetting
 from chainrule.exporting import c, fixed, fixedrun, footprint, javascript, plain_python, sql
-from chainrule.exporting.samples import Samples, least, samples
+from chainrule.exporting.samples import Samples, in_double, least, samples
 from chainrule.exporting.spelling import identifier
 
 TIME_LIMIT = 120.0
 Files = dict[str, str | bytes]
 TOLERANCES = {"float32": 1e-5, "float64": 1e-12}
+IN_DOUBLE = ("javascript", "python", "sql")  # compute in float64, whatever the model does
 
 
 class Compared(NamedTuple):
@@ -246,7 +247,21 @@ def written(model: Any, to: str, options: Options) -> Files:
         raise BadSetting(f"fixed_point and calibrate are of C alone, not of {to}")
     if options.calibrate is not None and not options.fixed_point:
         raise BadSetting("calibrate is for fixed_point, which is not given; 16 is usual")
-    return target(to).write(model, samples(model), options)
+    return target(to).write(model, tried_on(model, to), options)
+
+
+def tried_on(model: Any, to: str) -> Samples:
+    """Return the rows of a self-test, and what the model says of them in the target's type.
+
+    A language that has float64 alone uses a model of float32 without the model's own rounding,
+    which may be a hundred times larger than the last digit where large numbers cancel.
+    """
+    return samples(in_double(model) if to in IN_DOUBLE else model)
+
+
+def tolerance(model: Any, to: str) -> float:
+    """Return how far, relatively, an artefact may be off."""
+    return TOLERANCES["float64" if to in IN_DOUBLE else str(model.parameters.dtype)]
 
 
 def name_of(model: Any, name: str | None) -> str:
@@ -275,7 +290,7 @@ def compared(model: Any, to: str, options: Options, files: Mapping[str, Path]) -
     """
     with tempfile.TemporaryDirectory() as folder:
         try:
-            return target(to).compare(model, samples(model), options, files, Path(folder))
+            return target(to).compare(model, tried_on(model, to), options, files, Path(folder))
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             told = getattr(error, "stderr", b"") or b""
             return Compared(math.inf, f"it does not run: {error}\n{told!r}"[:500])
