@@ -123,7 +123,7 @@ def types(model: Any) -> str:
     )
     parts = [f"export interface Row {{\n{fields}}}"]
     if target.task == "classification":
-        label = " | ".join(json.dumps(c) for c in _classes(model))
+        label = " | ".join(_label(c) for c in _classes(model))
         parts += [
             f"export type Class = {label};",
             "export const classes: readonly Class[];",
@@ -143,6 +143,10 @@ def types(model: Any) -> str:
 def _string(text: str) -> str:
     """Return a string literal; also inside HTML it ends nothing."""
     return json.dumps(text).replace("<", "\\u003c")
+
+
+def _label(label: Any) -> str:
+    return _string(label) if isinstance(label, str) else json.dumps(label)
 
 
 def _classes(model: Any) -> list[Any]:
@@ -180,9 +184,7 @@ def _parameters(model: Any) -> Iterator[str]:
         yield "  ])," if single else "  ],"
     yield "];"
     if model.spec.target.task == "classification":
-        spelled = ", ".join(
-            _string(c) if isinstance(c, str) else json.dumps(c) for c in _classes(model)
-        )
+        spelled = ", ".join(_label(c) for c in _classes(model))
         yield f"export const classes = [{spelled}];"
 
 
