@@ -224,7 +224,7 @@ def by_sql(model: Any, columns: Columns, dialect: str, connection: Any) -> Given
     declared = [f"{quoted(c.name)} {types[c.kind]}" for c in used(model.spec)]
     cursor = connection.cursor()
     cursor.execute("DROP TABLE IF EXISTS t")
-    cursor.execute(f"CREATE TABLE t (chainrule_k INTEGER, {', '.join(declared)})")
+    cursor.execute(f"CREATE TEMP TABLE t (chainrule_k INTEGER, {', '.join(declared)})")
     made = [[_kept(c.kind, cell, dialect) for cell in columns[c.name]] for c in used(model.spec)]
     marks = ", ".join(["%s" if dialect == "postgresql" else "?"] * (len(made) + 1))
     rows = [(k, *row) for k, row in enumerate(zip(*made, strict=True))]
