@@ -227,7 +227,11 @@ def test_the_raw_row_is_that_of_the_table():
     for part, numbers in (("train", run.prepared.train), ("validation", run.prepared.validation)):
         found = work(run, rows, part=part, row=4)
         cells = table.slice(int(rows.places[numbers[4]]), 1).to_pylist()[0]
-        assert found["raw"] == {k: "" if v is None else str(v) for k, v in cells.items()}
+        written = {
+            k: "" if v is None else f"{v:g}" if isinstance(v, float) else v
+            for k, v in cells.items()
+        }
+        assert found["raw"] == written
         assert (found["part"], found["row"], found["of"]) == (part, 4, len(numbers))
 
 

@@ -7,7 +7,7 @@ import {
 } from "./vendor/vendor.mjs";
 import { show, useBlock } from "./formulas.mjs";
 import { head, look, network, table, view } from "./store.mjs";
-import { some } from "./words.mjs";
+import { count as thousands, some } from "./words.mjs";
 
 /** @import {View, WorkedLine, WorkedPart, WorkedPiece, WorkedSection, WorkedTemplate} from "./types.mjs" */
 /** @typedef {NonNullable<View["worked"]>} Look */
@@ -81,7 +81,7 @@ function Row() {
             const typed = Math.round(Number(event.target.value));
             if (Number.isFinite(typed)) go(Math.min(Math.max(typed, 1), count) - 1);
           }} />
-        <span class="hint">of ${count}</span>
+        <span class="hint">of ${thousands(count)}</span>
         <button type="button" class="small" aria-label="the row after"
           onClick=${() => go(shown)}>›</button>
       </span>
