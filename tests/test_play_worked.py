@@ -188,7 +188,7 @@ def test_the_share_of_the_row_and_of_the_others_make_the_mean():
 
 
 def test_a_weights_key_does_not_depend_on_the_batch():
-    run, rows = begun(1, training={"batch_size": 8})
+    run, rows = begun(6, training={"batch_size": 8})  # a whole epoch
     keys, counts, among = set(), set(), set()
     for _ in range(run.steps_per_epoch):
         moment = moment_of(run, batch=True)
