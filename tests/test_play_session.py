@@ -501,6 +501,15 @@ def test_a_model_begins_with_its_weights_and_goes_on_learning():
         assert (page.blocks["parameters"] == model.parameters[0]).all()
 
 
+def test_a_model_that_always_says_the_same_opens_too():
+    model = fit(penguins(), "species", epochs=0, hidden_layer_sizes=())
+    model.parameters[:, :-3] = 0.0
+    model.parameters[:, -3:] = [1.0, 2.0, 9.0]
+    _, plan = with_model("penguins", model)
+    assert plan.prepared.spec == model.spec
+    assert sorted(np.bincount(plan.prepared.values.astype(int))) == [1, 1, 198]
+
+
 def test_a_model_without_a_table_predicts_and_does_not_train():
     table = table_of(shelf()["toy:plane"], Data())
     model = fit(table, "value", epochs=20, hidden_layer_sizes=4)
