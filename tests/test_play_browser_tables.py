@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
-from playpages import block, go, head, prepared_from, section, tell, until
+from playpages import block, go, head, known, launched, prepared_from, section, tell, until, watch
 
 pytestmark = [pytest.mark.browser, pytest.mark.compiled_only]
 
@@ -218,3 +218,19 @@ def test_shipped_tables_are_learned_as_by_train(page):
     assert head(page)["metrics"]["validation"]["accuracy"] == pytest.approx(right)
     cells = section(page, "Scores").get_by_role("table").nth(1).locator("td:not(.over)")
     assert [int(text) for text in cells.all_inner_texts()] == confusion.ravel().tolist()
+
+
+def test_a_table_of_the_command_line_is_the_first_one(browser, tmp_path):
+    (tmp_path / "shop.csv").write_text(shop())
+    with launched(str(tmp_path / "shop.csv"), "--target", "colour", "--port", "0") as address:
+        page = browser.new_context().new_page()
+        watch(page, address)
+        page.goto(address)
+        known(page)
+        now = head(page)
+        assert now["settings"]["data"]["source"] == "table:shop"
+        assert now["table"]["classes"] == ["deep blue", "green", "red"]
+        go(page, "epoch", count=2)
+        assert page.get_by_label("Target").locator("option:checked").inner_text() == "colour"
+        assert page.complaints == []
+        page.context.close()

@@ -96,6 +96,21 @@ def test_pause_holds_at_once(page):
     assert page.fresh()["step"] == head["step"]
 
 
+def test_pause_holds_at_once_for_a_large_network_after_a_small_one(page):
+    training = {"epochs": 1_000_000}
+    page.order("settings", settings={"training": training, "data": {"rows": 5000}})
+    page.ask("play")
+    page.until(lambda head: head["step"] > 20_000)
+    large = {"hidden_layer_sizes": [512, 512], "hidden": ["relu", "relu"]}
+    assert page.ask("settings", settings={"network": large})["ok"]
+    begun = time.perf_counter()
+    assert page.ask("pause")["ok"]
+    assert time.perf_counter() - begun < 1.0
+    step = page.fresh()["step"]
+    time.sleep(0.2)
+    assert page.fresh()["step"] == step
+
+
 def test_playing_ends_where_it_is_told_to_and_says_why(page):
     page.order("settings", settings={"training": {"epochs": 30}})
     assert page.ask("play")["ok"]
@@ -137,7 +152,7 @@ def test_speed_is_kept(page):
     time.sleep(1.5)
     head = page.order("pause")
     rate = (head["step"] - step) / (time.perf_counter() - begun)
-    assert 25 < rate < 45
+    assert 20 < rate < 45
     assert head["speed"] == 40
 
 
@@ -148,7 +163,7 @@ def test_at_full_speed_the_samples_a_second_are_told(page):
     time.sleep(1.0)
     head = page.fresh()
     rows = (head["step"] - step) * 30 / (time.perf_counter() - begun)
-    assert 0.5 < head["samples_per_second"] / rows < 2.0
+    assert 0.3 < head["samples_per_second"] / rows < 3.0
     assert 0.2 < head["engine_share"] <= 1.0
     page.order("pause")
 
@@ -323,7 +338,7 @@ def test_a_hidden_tab_gets_one_frame_a_second(served, page):
     page.ask("view", hidden_tab=False)
     begun = time.perf_counter()
     page.until(lambda head: time.perf_counter() - begun > 1.0)
-    assert len(page.frames) - before > 10
+    assert len(page.frames) - before > 6
     page.order("pause")
 
 
@@ -484,6 +499,15 @@ def test_a_model_begins_with_its_weights_and_goes_on_learning():
         assert "model's weights are left" in head["why"]
         head = page.order("restore", snapshot=1)
         assert (page.blocks["parameters"] == model.parameters[0]).all()
+
+
+def test_a_model_that_always_says_the_same_opens_too():
+    model = fit(penguins(), "species", epochs=0, hidden_layer_sizes=())
+    model.parameters[:, :-3] = 0.0
+    model.parameters[:, -3:] = [1.0, 2.0, 9.0]
+    _, plan = with_model("penguins", model)
+    assert plan.prepared.spec == model.spec
+    assert sorted(np.bincount(plan.prepared.values.astype(int))) == [1, 1, 198]
 
 
 def test_a_model_without_a_table_predicts_and_does_not_train():

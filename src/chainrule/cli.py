@@ -3,7 +3,7 @@
 Exit status: 0, or 2 for input that cannot be used, with the message on standard
 error, or 130 after Ctrl-C (a training that was interrupted is saved all the
 same), or 1 if the reader of the output went away. ``check`` has 1 for a mistake in the code
-that it judged.
+that it judged; ``play`` is ended by Ctrl-C, with 0.
 """
 
 from __future__ import annotations
@@ -294,7 +294,7 @@ def play(
     ctx: typer.Context,
     source: play_opt.Source = None,
     table: play_opt.ModelsTable = None,
-    target: opt.Target = None,
+    target: play_opt.Target = None,
     task: opt.Task = None,
     kind: opt.Kind = None,
     drop: opt.Drop = None,

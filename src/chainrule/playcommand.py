@@ -9,8 +9,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
 from chainrule import terminal
 from chainrule.errors import BadSetting
 
@@ -38,7 +36,8 @@ def play_command(given: dict[str, Any]) -> None:
     _warn(given["host"], names)
 
     def ready() -> None:
-        out.print(f"The playground is at [bold]{address}[/bold]")
+        shown = terminal.shown(address)  # whole, however narrow the terminal is
+        out.print(f"The playground is at [bold]{shown}[/bold]", soft_wrap=True)
         out.print("Ctrl-C ends it.", style="dim")
         sys.stdout.flush()
         if not given["no_browser"]:
@@ -46,7 +45,7 @@ def play_command(given: dict[str, Any]) -> None:
 
     with Host(session) as host:
         serve(host, listener, token, names, ready)
-    Console(stderr=True, highlight=False).print("The playground has ended.", style="dim")
+    terminal.standard_error().print("The playground has ended.", style="dim")
 
 
 def _session(given: dict[str, Any]) -> tuple[Session, list[str]]:

@@ -18,15 +18,18 @@ Source = Annotated[
     typer.Argument(
         help="CSV (also gzipped) or Parquet; - is standard input. Or a model, to begin with its "
         "network and its weights. Default: a toy table.",
-        metavar="[TABLE|MODEL]",
+        metavar="TABLE|MODEL",
         show_default=False,
     ),
 ]
 ModelsTable = Annotated[
     str | None,
     typer.Argument(
-        help="With a model: the table to train it on.", metavar="[TABLE]", show_default=False
+        help="With a model: the table to train it on.", metavar="TABLE", show_default=False
     ),
+]
+Target = Annotated[
+    str | None, _option(TABLE, "The column to predict. Default: the last.", metavar="COLUMN")
 ]
 Host = Annotated[
     str,

@@ -170,10 +170,9 @@ class Session:
         kept = self.snapshots.find(snapshot)
         self._pause_command()
         plan = self._plans[snapshot]._replace(choices=kept.choices, notes=())
-        self.run = Run(plan.prepared, plan.choices, plan.start)
-        self.run.restore(dict(kept.state))
-        self.number += 1
-        self._take(plan)
+        run = Run(plan.prepared, plan.choices, plan.start)
+        run.restore(dict(kept.state))
+        self._put(run, plan)
 
     def _forget_command(self, snapshot: int) -> None:
         self.snapshots.forget(snapshot)
@@ -227,9 +226,14 @@ class Session:
         run = self._new_run(plan)
         if self.run is None or self.run.status != GOING:
             self.playing = False
-        self.run, self.owed = run, 0
-        self.number += 1
+        self.owed = 0
+        self._put(run, plan)
+
+    def _put(self, run: Run, plan: Plan) -> None:
+        """Put a run in the place of the one before; how long its steps take is not known yet."""
+        self.run, self.pace = run, Pace()
         self.pace.begin(self.speed)
+        self.number += 1
         self._take(plan)
 
     def _take(self, plan: Plan) -> None:

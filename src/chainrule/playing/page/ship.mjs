@@ -86,8 +86,17 @@ function Code({ title, text, wrapped = false }) {
         <button type="button" class="small" aria-label=${`Copy: ${title}`}
           onClick=${() => copy(text, shown.current)}>Copy</button>
       </div>
-      <pre tabindex="0" class=${wrapped ? "wrapped" : ""} aria-label=${title}><code ref=${shown}>${text}</code></pre>
+      <pre tabindex="0" class=${wrapped ? "wrapped" : ""} aria-label=${title}><code ref=${shown}>${
+        wrapped ? unbroken(text) : text}</code></pre>
     </div>`;
+}
+
+/**
+ * A text whose words are not broken at their hyphens.
+ * @param {string} text
+ */
+function unbroken(text) {
+  return text.split(/( )/).map((word) => (word === " " ? word : html`<span>${word}</span>`));
 }
 
 // What the command depends on; the rest of the head changes with every frame.
