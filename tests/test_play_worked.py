@@ -187,6 +187,19 @@ def test_the_share_of_the_row_and_of_the_others_make_the_mean():
     assert (this.value + others.value) / 8 == pytest.approx(line.value, rel=SINGLE)
 
 
+def test_a_weights_key_does_not_depend_on_the_batch():
+    run, rows = begun(6, training={"batch_size": 8})  # a whole epoch
+    keys, counts, among = set(), set(), set()
+    for _ in range(run.steps_per_epoch):
+        moment = moment_of(run, batch=True)
+        counts.add(len(moment.rows))
+        among.add(int(run.prepared.train[0]) in moment.rows)
+        keys.add(work(run, rows, weight=(1, 1, 1))["key"])
+        run.advance(1)
+    assert (len(counts), among) == (2, {True, False})
+    assert len(keys) == 1
+
+
 def test_the_same_view_has_the_same_key_and_is_sent_once():
     run, rows = begun(0, training={"batch_size": 8})
     first = work(run, rows, row=3)

@@ -33,7 +33,7 @@ ORDER = [
     "telling", "weights", "restarts", "frames", "resuming", "stepwise", "ownsteps", "perceptron",
     "estimators", "modelfile", "metrics",
     "exporting", "exporting.spelling", "exporting.language", "exporting.samples",
-    "exporting.categories", "exporting.c",
+    "exporting.categories", "exporting.ctext", "exporting.footprint", "exporting.c",
     "exporting.fixedplan", "exporting.fixedrun", "exporting.fixedparts", "exporting.fixed",
     "exporting.javascript", "exporting.plain_python",
     "exporting.onnxinputs", "exporting.onnxnodes", "exporting.onnx",

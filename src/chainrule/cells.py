@@ -126,9 +126,14 @@ def texts(column: Any, name: str, like: Sequence[str] = ()) -> Any:
 
 
 def number_text(value: Any) -> str | None:
-    """Spell a value so that equal numbers of any type have the same text."""
+    """Spell a value so that equal numbers of any type have the same text.
+
+    Text is a number as it is in tables: "1_0" is not 10, and "٧" is not 7.
+    """
     if value is None or isinstance(value, bool):
         return None if value is None else str(value).lower()
+    if isinstance(value, str) and ("_" in value or not value.isascii()):
+        return value
     try:
         number = float(value)
     except (TypeError, ValueError):

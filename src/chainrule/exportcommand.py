@@ -22,6 +22,7 @@ def export_command(
     as_json: bool,
 ) -> None:
     """Write a model in another language, try it, and say how near it comes."""
+    from chainrule.exporting import footprint
     from chainrule.exporting.artefact import export, target_of
     from chainrule.exporting.spelling import identifier
     from chainrule.exporting.targets import target
@@ -50,6 +51,8 @@ def export_command(
             f"Tried with {done.by}: the largest difference from the model is {done.largest:.1g} "
             "of an output"
         )
+    if done.compiled_bytes:
+        out.print(footprint.told(done.compiled_bytes))
     if as_json:
         terminal.write_json(
             {
@@ -59,6 +62,7 @@ def export_command(
                 "tried_with": done.by,
                 "right": done.right,
                 "told": done.told,
+                "compiled_bytes": done.compiled_bytes,
             }
         )
     if not done.right:

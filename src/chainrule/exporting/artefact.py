@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 from chainrule.errors import BadSetting
 from chainrule.exporting.targets import (
     TARGETS,
-    TOLERANCES,
     Compared,
     Options,
     compared,
     name_of,
     target,
+    tolerance,
     written,
 )
 from chainrule.files import check_folder, write_whole
@@ -32,12 +32,16 @@ class Exported(NamedTuple):
     right : bool
         False where it was tried and gives other numbers than the model: then do not use it.
     largest : float or None
-        The largest difference of an output from the model's own on some rows, relative to it;
-        None where there is nothing here that runs it.
+        The largest difference of an output from the model's own on some rows, relative to it:
+        to a probability, and to no less than 0.001, or to a number, and to no less than the
+        median of their sizes. Python, JavaScript and SQL compute in float64, so it is from the
+        model computed in float64. None where there is nothing here that runs it.
     by : str
         What ran it, or why it could not be tried.
     told : str
         Of fixed point: the errors measured on the rows of ``calibrate``.
+    compiled_bytes : dict of str to int
+        Of C: code and data, compiled for size with the compiler here, and for Cortex-M0.
     """
 
     files: tuple[Path, ...]
@@ -46,6 +50,7 @@ class Exported(NamedTuple):
     largest: float | None
     by: str
     told: str = ""
+    compiled_bytes: dict[str, int] = {}  # noqa: RUF012
 
 
 def export(
@@ -73,9 +78,10 @@ def export(
         write_whole(each, content.encode("utf-8") if isinstance(content, str) else content)
     found = compared(model, to, wanted, paths) if test else Compared(None, "not tried")
     size = sum(each.stat().st_size for each in paths.values())
-    within = TOLERANCES[str(model.parameters.dtype)] if found.within is None else found.within
+    within = tolerance(model, to) if found.within is None else found.within
     right = found.largest is None or (found.largest <= within and found.largest < math.inf)
-    return Exported(tuple(paths.values()), size, right, found.largest, found.by, found.told)
+    sizes = found.sizes or {}
+    return Exported(tuple(paths.values()), size, right, found.largest, found.by, found.told, sizes)
 
 
 def target_of(to: str | None, output: Path | None) -> str:

@@ -9,10 +9,11 @@ import numpy as np
 
 from chainrule import __version__
 from chainrule.columns import Column
-from chainrule.exporting.categories import missing_texts
+from chainrule.exporting.ctext import fields as fields_of
+from chainrule.exporting.ctext import functions, is_category, is_missing, without_nul
 from chainrule.exporting.language import Language, rules_of, translated
-from chainrule.exporting.samples import Samples, used
-from chainrule.exporting.spelling import c_string, comment, digits, identifiers, wrapped
+from chainrule.exporting.samples import Samples, least, used
+from chainrule.exporting.spelling import c_string, comment, digits, wrapped
 from chainrule.formula import arguments_of
 
 DOUBLE = ("exp", "expm1", "log", "log1p", "tanh", "erf", "sqrt")
@@ -48,6 +49,7 @@ def header(model: Any, name: str, samples: Samples) -> str:
     samples : Samples
         For the self-test.
     """
+    without_nul(model.spec.columns, model.spec.target.classes)
     single = model.parameters.dtype == np.float32
     real = "float" if single else "double"
     parts = [
@@ -78,7 +80,7 @@ def _about(model: Any, name: str, real: str) -> str:
     """Return the comment at the top: what it is, and how to use it."""
     target, network = model.spec.target, model.network
     columns = used(model.spec)
-    fields = identifiers(column.name for column in columns)
+    fields = fields_of(columns, name)
     example = ", ".join(f".{field} = ..." for field in fields[:2])
     lines = [
         f"{name}.h predicts {comment(target.name)}.",
@@ -108,7 +110,7 @@ def _about(model: Any, name: str, real: str) -> str:
 def _row(model: Any, name: str) -> Iterator[str]:
     """Yield the struct of a raw row."""
     columns = used(model.spec)
-    fields = identifiers(column.name for column in columns)
+    fields = fields_of(columns, name)
     yield "typedef struct {"
     for column, field in zip(columns, fields, strict=True):
         kind, how = KINDS[column.kind]
@@ -133,9 +135,8 @@ def _parameters(model: Any, name: str, single: bool) -> Iterator[str]:
 def _inputs(model: Any, name: str, real: str) -> Iterator[str]:
     """Yield the function that turns a raw row into the network's inputs."""
     columns = used(model.spec)
-    fields = identifiers(column.name for column in columns)
-    if any(column.kind == "categorical" for column in columns):
-        yield from same(name)
+    fields = fields_of(columns, name)
+    yield from functions(columns, name)
     yield f"static inline void {name}_inputs(const {name}_row *row, {real} *x)"
     yield "{"
     place = 0
@@ -145,30 +146,13 @@ def _inputs(model: Any, name: str, real: str) -> Iterator[str]:
     yield "}"
 
 
-def same(name: str) -> Iterator[str]:
-    """Yield the function that compares two texts."""
-    yield f"static inline int {name}_same(const char *a, const char *b)"
-    yield "{"
-    yield "    while (*a && *a == *b) { a++; b++; }"
-    yield "    return *a == *b;"
-    yield "}"
-    yield ""
-
-
-def absent_text(column: Column, cell: str, name: str) -> str:
-    """Return the test of whether a text is missing: NULL, empty, or what the model reads so."""
-    words = [f"{name}_same({cell}, {c_string(word)})" for word in missing_texts(column)[1:]]
-    return " || ".join([f"!{cell}", f"!*{cell}", *words])
-
-
 def _input(column: Column, cell: str, place: int, name: str, real: str) -> Iterator[str]:
     if column.kind == "categorical":
-        absent = f"({absent_text(column, cell, name)})"
         for k, category in enumerate(column.categories):
-            same = f"{cell} && {name}_same({cell}, {c_string(category)})"
-            yield f"    x[{place + k}] = ({same}) ? 1 : 0;"
+            yield f"    x[{place + k}] = ({is_category(column, category, cell, name)}) ? 1 : 0;"
         if column.missing:
-            yield f"    x[{place + len(column.categories)}] = {absent} ? 1 : 0;"
+            absent = is_missing(column, cell, name)
+            yield f"    x[{place + len(column.categories)}] = ({absent}) ? 1 : 0;"
         return
     mean, scale = digits(column.mean, False), digits(column.scale, False)
     fill = digits(column.fill, False)
@@ -188,7 +172,7 @@ def _activations(model: Any, name: str, single: bool) -> Iterator[str]:
     for rule, source in rules_of(model.network):
         lines = translated(source, spelled, lambda word: f"{word}_")
         (argument,) = arguments_of(source)
-        yield f"static inline {real} {name}_{rule}({real} {argument}_)"
+        yield f"static inline {real} {name}_rule_{rule}({real} {argument}_)"
         yield "{"
         for line in lines.statements:
             yield "    " + line.replace("real ", f"{real} ", 1)
@@ -238,7 +222,7 @@ def _activated(rule: str, values: str, size: int, name: str, real: str) -> Itera
         yield f"        for (j = 0; j < {size}; j++) {values}[j] /= total;"
         yield "    }"
     elif rule != "identity":
-        yield f"{each}{values}[j] = {name}_{rule}({values}[j]);"
+        yield f"{each}{values}[j] = {name}_rule_{rule}({values}[j]);"
 
 
 def _predict(model: Any, name: str, real: str) -> Iterator[str]:
@@ -320,6 +304,7 @@ def _self_test(model: Any, name: str, real: str, samples: Samples) -> Iterator[s
     """Yield a main that prints what it computes for some rows, and compares."""
     rows, width = samples.outputs.shape
     tolerance = "1e-5" if real == "float" else "1e-12"
+    smallest = digits(least(samples.outputs), False)
     yield f"#ifdef {name.upper()}_SELF_TEST"
     yield "#include <stdio.h>"
     yield "int main(void)"
@@ -342,7 +327,8 @@ def _self_test(model: Any, name: str, real: str, samples: Samples) -> Iterator[s
         yield f"        double out[{width}];"
         yield f"        out[0] = {name}_predict(&rows[i]);"
     yield f"        for (j = 0; j < {width}; j++) {{"
-    yield "            double size = fabs(expected[i][j]) > 1e-3 ? fabs(expected[i][j]) : 1e-3;"
+    yield "            double size = fabs(expected[i][j]);"
+    yield f"            if (size < {smallest}) size = {smallest};"
     yield f"            if (!(fabs(out[j] - expected[i][j]) <= {tolerance} * size)) wrong++;"
     yield f"            printf(\"%.17g%c\", (double)out[j], j + 1 < {width} ? ' ' : '\\n');"
     yield "        }"

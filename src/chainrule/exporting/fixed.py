@@ -8,11 +8,12 @@ from typing import Any
 
 from chainrule import __version__
 from chainrule.columns import Column
-from chainrule.exporting.c import absent_text, class_names, same
+from chainrule.exporting.c import class_names
+from chainrule.exporting.ctext import fields, functions, is_category, is_missing, without_nul
 from chainrule.exporting.fixedparts import arithmetic, parameters, tables
 from chainrule.exporting.fixedplan import LARGEST, LIMIT, SHARE_BITS, Field, Layer, Line, Plan
 from chainrule.exporting.fixedrun import HUNDREDTH, Fixed, Measured, filled
-from chainrule.exporting.spelling import c_string, comment, identifiers
+from chainrule.exporting.spelling import c_string, comment
 
 
 def header(model: Any, name: str, fixed: Fixed) -> str:
@@ -25,6 +26,7 @@ def header(model: Any, name: str, fixed: Fixed) -> str:
         An identifier, with which all names in the header begin.
     fixed : Fixed
     """
+    without_nul(model.spec.columns, model.spec.target.classes)
     plan = fixed.plan
     parts = [
         _about(model, name, fixed),
@@ -70,8 +72,7 @@ def told(model: Any, measured: Measured) -> str:
 def _about(model: Any, name: str, fixed: Fixed) -> str:
     """Return the comment at the top: what it is, how near it comes, and how to use it."""
     plan, target = fixed.plan, model.spec.target
-    fields = _names(plan)
-    example = ", ".join(f".{field} = ..." for field in fields[:2])
+    example = ", ".join(f".{field} = ..." for field in _names(plan, name)[:2])
     lines = [
         f"{name}.h predicts {comment(target.name)} in whole numbers, without floating point.",
         "",
@@ -106,20 +107,20 @@ def _scaled(bits: int) -> str:
     return f"the value times 2^{bits}" if bits else "the value"
 
 
-def _names(plan: Plan) -> list[str]:
-    return identifiers(field.column.name for field in plan.fields)
+def _names(plan: Plan, name: str) -> list[str]:
+    return fields((field.column for field in plan.fields), name)
 
 
 def _row(plan: Plan, name: str) -> Iterator[str]:
     """Yield the struct of a raw row, and the bits of its numbers."""
     yield f"#define {name.upper()}_MISSING INT32_MIN"
-    for field, spelled in zip(plan.fields, _names(plan), strict=True):
+    for field, spelled in zip(plan.fields, _names(plan, name), strict=True):
         if field.column.kind in ("numeric", "date"):
             yield f"#define {name.upper()}_BITS_OF_{spelled.upper()} ({field.bits})"
     yield f"#define {name.upper()}_BITS ({plan.bits}) /* of what is predicted */"
     yield ""
     yield "typedef struct {"
-    for field, spelled in zip(plan.fields, _names(plan), strict=True):
+    for field, spelled in zip(plan.fields, _names(plan, name), strict=True):
         kind, how = {
             "numeric": ("int32_t ", _scaled(field.bits)),
             "date": ("int32_t ", f"days since 1970-01-01, {_scaled(field.bits)}"),
@@ -142,13 +143,12 @@ def _wide(value: int) -> str:
 
 def _inputs(plan: Plan, name: str) -> Iterator[str]:
     """Yield the function that turns a raw row into the network's inputs."""
-    if any(field.column.kind == "categorical" for field in plan.fields):
-        yield from same(name)
+    yield from functions((field.column for field in plan.fields), name)
     yield f"/* Inputs times 2^{plan.input_bits}. */"
     yield f"static inline void {name}_inputs(const {name}_row *row, int16_t *x)"
     yield "{"
     place = 0
-    for field, spelled in zip(plan.fields, _names(plan), strict=True):
+    for field, spelled in zip(plan.fields, _names(plan, name), strict=True):
         yield from _input(field, f"row->{spelled}", place, plan, name)
         place += field.column.width
     yield "}"
@@ -158,9 +158,9 @@ def _input(field: Field, cell: str, place: int, plan: Plan, name: str) -> Iterat
     column, one = field.column, 2**plan.input_bits
     if column.kind == "categorical":
         for k, category in enumerate(column.categories):
-            same = f"{cell} && {name}_same({cell}, {c_string(category)})"
-            yield f"    x[{place + k}] = ({same}) ? {one} : 0;"
-        absent, more = absent_text(column, cell, name), len(column.categories)
+            is_it = is_category(column, category, cell, name)
+            yield f"    x[{place + k}] = ({is_it}) ? {one} : 0;"
+        absent, more = is_missing(column, cell, name), len(column.categories)
     elif column.kind == "boolean":
         absent, more = f"{cell} < 0", 1
         yield f"    x[{place}] = {absent} ? {filled(field, plan)} : {cell} ? {one} : 0;"

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from chainrule import __version__, elementary
+from chainrule.cells import NO, YES
 from chainrule.columns import Column
-from chainrule.exporting.categories import missing_texts
+from chainrule.exporting.categories import by_number, number_of
 from chainrule.exporting.language import Language, rules_of, translated
-from chainrule.exporting.samples import Samples, used
+from chainrule.exporting.samples import Samples, least, used
 from chainrule.exporting.spelling import comment, digits, wrapped
 from chainrule.formula import arguments_of
 
@@ -27,13 +28,49 @@ LANGUAGE = Language(
 )
 TYPES = {
     "numeric": "number | null",
-    "date": "Date | number | null",
-    "boolean": "boolean | number | null",
+    "date": "Date | number | string | null",
+    "boolean": "boolean | number | string | null",
     "categorical": "string | number | boolean | null",
 }
+PATTERNS = r"""
+const isoDate =
+  /^\s*(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?))?(Z|[+-]\d\d:\d\d)?\s*$/;
+const decimal = /^[\t-\r\x1c- ]*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?[\t-\r\x1c- ]*$/i;
+const notNumber = /^[\t-\r\x1c- ]*[+-]?nan[\t-\r\x1c- ]*$/i;
+"""
 HELPERS = """
 const missing = (cell) => cell === null || cell === undefined || cell === "" || cell !== cell;
-const days = (cell) => (cell instanceof Date ? cell.getTime() / 86400000 : Number(cell));
+
+function cellOf(row, column) {
+  if (!(column in row)) throw new TypeError(`the row has no column ${JSON.stringify(column)}`);
+  return row[column];
+}
+
+function number(cell) {
+  const found = Number(cell);
+  if (found !== found) throw new TypeError(`${JSON.stringify(cell)} is not a number`);
+  return found;
+}
+
+function truth(cell) {
+  const word = String(cell).trim().toLowerCase();
+  return yes.includes(word) ? 1 : no.includes(word) ? 0 : number(cell);
+}
+
+function days(cell) {
+  if (cell instanceof Date) return number(cell.getTime()) / 86400000;
+  const [, date, time, zone] = isoDate.exec(cell) || [];
+  if (date === undefined) return number(cell);
+  return number(Date.parse(`${date}T${time || "00:00"}${zone || "Z"}`)) / 86400000;
+}
+
+// Text that spells a number is that number, where the categories are numbers: "7.0" is 7.
+function category(cell, byNumber) {
+  if (missing(cell)) return null;
+  if (typeof cell !== "string") return byNumber && typeof cell !== "boolean" ? cell : String(cell);
+  if (!byNumber || !decimal.test(cell)) return byNumber && notNumber.test(cell) ? null : cell;
+  return Number(cell);
+}
 
 function layer(w, nIn, nOut, a) {
   const out = new Float64Array(nOut);
@@ -61,6 +98,9 @@ def module(model: Any, samples: Samples) -> str:
         _about(model),
         "",
         *_parameters(model),
+        f"const yes = {json.dumps(YES)};",
+        f"const no = {json.dumps(NO)};",
+        PATTERNS.strip(),
         HELPERS,
         *([ERF.format(near=near, far=far)] if uses_erf else []),
         *_activations(model),
@@ -83,7 +123,7 @@ def types(model: Any) -> str:
     )
     parts = [f"export interface Row {{\n{fields}}}"]
     if target.task == "classification":
-        label = " | ".join(json.dumps(c) for c in _classes(model))
+        label = " | ".join(_label(c) for c in _classes(model))
         parts += [
             f"export type Class = {label};",
             "export const classes: readonly Class[];",
@@ -96,13 +136,17 @@ def types(model: Any) -> str:
             parts.append(
                 "export function predictInterval(row: Row): [lower: number, upper: number];"
             )
-    parts.append("export function selfTest(): number;")
+    parts.append("export function selfTest(show?: (outputs: string) => void): number;")
     return "\n".join(parts) + "\n"
 
 
 def _string(text: str) -> str:
     """Return a string literal; also inside HTML it ends nothing."""
     return json.dumps(text).replace("<", "\\u003c")
+
+
+def _label(label: Any) -> str:
+    return _string(label) if isinstance(label, str) else json.dumps(label)
 
 
 def _classes(model: Any) -> list[Any]:
@@ -123,8 +167,8 @@ def _about(model: Any) -> str:
             f" *     import {{ {asks} }} from './this-file.mjs';",
             " *     predict({ column: value, ... });",
             " *",
-            " * A row has the raw columns; null is a missing value, a date is a Date or the days",
-            " * since 1970-01-01. selfTest() gives the largest difference on some rows.",
+            " * A row has the raw columns; null is a missing value; a date is a Date, ISO text or",
+            " * days since 1970-01-01. selfTest() gives the largest difference on some rows.",
             " */",
         ]
     )
@@ -135,14 +179,12 @@ def _parameters(model: Any) -> Iterator[str]:
     yield "// Of each network the layers in turn: weights (inputs, outputs), then biases."
     yield "const parameters = ["
     for theta in model.parameters:
-        yield "  ["
+        yield "  new Float32Array([" if single else "  ["
         yield from wrapped([digits(value, single) for value in theta], 4)
-        yield "  ],"
+        yield "  ])," if single else "  ],"
     yield "];"
     if model.spec.target.task == "classification":
-        spelled = ", ".join(
-            _string(c) if isinstance(c, str) else json.dumps(c) for c in _classes(model)
-        )
+        spelled = ", ".join(_label(c) for c in _classes(model))
         yield f"export const classes = [{spelled}];"
 
 
@@ -161,7 +203,7 @@ def _inputs(model: Any) -> Iterator[str]:
     yield "  const x = [];"
     yield "  let cell;"
     for column in used(model.spec):
-        yield f"  cell = row[{_string(column.name)}];"
+        yield f"  cell = cellOf(row, {_string(column.name)});"
         yield from (f"  {line}" for line in _input(column))
     yield "  return x;"
     yield "}"
@@ -171,17 +213,20 @@ def _input(column: Column) -> Iterator[str]:
     mean, scale = digits(column.mean, False), digits(column.scale, False)
     fill = digits(column.fill, False)
     if column.kind == "categorical":
-        names = ", ".join(map(_string, column.categories))
-        if words := missing_texts(column)[1:]:
-            yield f"if ({json.dumps(words)}.includes(cell)) cell = null;"
-        yield f"for (const c of [{names}]) x.push(!missing(cell) && String(cell) === c ? 1 : 0);"
+        names = ", ".join(_category(column, each) for each in column.categories)
+        yield f"cell = category(cell, {json.dumps(by_number(column))});"
+        yield f"for (const c of [{names}]) x.push(cell === c ? 1 : 0);"
     elif column.kind == "boolean":
-        yield f"x.push(missing(cell) ? {fill} : Number(cell));"
+        yield f"x.push(missing(cell) ? {fill} : truth(cell));"
     else:
-        read = "days(cell)" if column.kind == "date" else "Number(cell)"
+        read = "days(cell)" if column.kind == "date" else "number(cell)"
         yield f"x.push(((missing(cell) ? {fill} : {read}) - ({mean})) / {scale});"
     if column.missing:
         yield "x.push(missing(cell) ? 1 : 0);"
+
+
+def _category(column: Column, category: str) -> str:
+    return _string(category) if number_of(column, category) is None else category
 
 
 def _network(model: Any) -> Iterator[str]:
@@ -253,7 +298,7 @@ def _self_test(model: Any, samples: Samples) -> Iterator[str]:
     yield f"    const found = {asks};"
     yield "    if (show) show(found.join(' '));"
     yield "    found.forEach((a, j) => {"
-    yield "      const size = Math.max(Math.abs(wanted[j]), 1e-3);"
+    yield f"      const size = Math.max(Math.abs(wanted[j]), {least(samples.outputs)!r});"
     yield "      largest = Math.max(largest, Math.abs(a - wanted[j]) / size);"
     yield "    });"
     yield "  });"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from chainrule import __version__
 from chainrule.columns import Column, TableSpec
 from chainrule.errors import BadSetting
-from chainrule.exporting.categories import missing_texts, numbers_alone
+from chainrule.exporting.categories import has_numbers, missing_texts, numbers_alone
 from chainrule.exporting.onnxinputs import INPUTS, KINDS, OUTPUTS, TENSOR, input_names, legible
 from chainrule.exporting.onnxnodes import Nodes, add_rule, add_softmax
 from chainrule.exporting.samples import Samples, used
@@ -160,6 +161,10 @@ def _one_hot(nodes: Nodes, columns: list[Column], cells: dict[str, str], inputs:
             labels = [float(label) for label in labels]
         known = nodes.array(_row(labels), f"{name}/categories")
         is_it = nodes.add("Equal", [cell, known], f"{name}/is")
+        if inputs == "columns" and has_numbers(column):  # 7 may come as "7.0"
+            other = nodes.array(_row([_with_point(label) for label in labels]), f"{name}/other")
+            is_other = nodes.add("Equal", [cell, other], f"{name}/is_other")
+            is_it = nodes.add("Or", [is_it, is_other], f"{name}/either")
         parts.append(_cast(nodes, is_it, np.bool_))
         if column.missing and inputs == "tensor":
             parts.append(_cast(nodes, nodes.add("IsNaN", [cell], f"{name}/missing"), np.bool_))
@@ -170,6 +175,10 @@ def _one_hot(nodes: Nodes, columns: list[Column], cells: dict[str, str], inputs:
             each = _cast(nodes, each, np.bool_)
             parts.append(nodes.add("ReduceMax", [each, axis], f"{name}/missing"))
     return _together(nodes, parts, "one_hot")
+
+
+def _with_point(label: str) -> str:
+    return f"{label}.0" if re.fullmatch(r"-?\d+", label) else label
 
 
 def _row(labels: Sequence[Any]) -> NDArray[Any]:

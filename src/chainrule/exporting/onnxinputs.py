@@ -18,7 +18,7 @@ KINDS = {
     "numeric": "a number, NaN where missing",
     "date": "days since 1970-01-01, NaN where missing",
     "boolean": "1 true, 0 false, NaN where missing",
-    "categorical": 'text, "" where missing',
+    "categorical": 'text, "" where missing; whole numbers as "7" or "7.0"',
 }
 
 

@@ -6,6 +6,7 @@ it, with every category, with missing values, and with a category that training 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,8 @@ from chainrule.columns import Column, TableSpec
 ROWS = 8
 SPREAD = (0.0, 1.0, -1.0, 0.37, -2.3, 12.0, -0.71, None)  # in standard deviations; None: missing
 UNSEEN = "never seen before"
+LEAST = 1e-3  # of a probability: below it, differences are taken of this in its place
+TINY = 1e-100
 EPOCH_DAYS = 719_163  # of 1970-01-01 in the calendar of datetime.date
 
 
@@ -68,6 +71,28 @@ def outputs_of(model: Any, columns: dict[str, list[Any]]) -> NDArray[Any]:
         return shares
     values: NDArray[Any] = model.predict(table)[:, None]
     return values
+
+
+def in_double(model: Any) -> Any:
+    """Return a model of the same parameters that computes in float64, as some languages do."""
+    ensemble = replace(model.ensemble, parameters=model.parameters.astype(np.float64))
+    return replace(model, ensemble=ensemble)
+
+
+def least(outputs: NDArray[Any]) -> float:
+    """Return what differences are relative to where an output is smaller.
+
+    A number near 0 is what is left of larger ones that cancel, and keeps their rounding errors,
+    in the model as in the artefact. So it is held against an output of middle size.
+
+    Examples
+    --------
+    >>> least(np.array([[30.0], [-20.0], [1e-7]])), least(np.array([[0.4, 0.6]]))
+    (20.0, 0.001)
+    """
+    if outputs.ndim == 2 and outputs.shape[1] > 1:
+        return LEAST
+    return max(float(np.nanmedian(np.abs(outputs))), TINY) if outputs.size else LEAST
 
 
 def table_of(spec: TableSpec, columns: dict[str, list[Any]]) -> Any:

@@ -154,6 +154,32 @@ KEYWORDS = frozenset(
         "object",
         "string",
         "number",
+        "errno",
+        "eof",
+        "stdin",
+        "stdout",
+        "stderr",
+        "unix",
+        "linux",
+        "near",
+        "far",
+        "small",
+        "huge_val",
+        "int8_min",
+        "int16_min",
+        "int32_min",
+        "int64_min",
+        "int8_max",
+        "int16_max",
+        "int32_max",
+        "int64_max",
+        "int8_t",
+        "int16_t",
+        "int32_t",
+        "int64_t",
+        "complex",
+        "m_pi",
+        "m_e",
     ]
 )
 
@@ -205,8 +231,8 @@ def comment(text: str) -> str:
     ('a* / b', 'x- -y')
     """
     shown = "".join(sign if sign.isprintable() else " " for sign in text)
-    shown = shown.replace("\\", "/").replace("*/", "* /").replace("/*", "/ *").replace("--", "- -")
-    return shown.replace("??", "? ?").replace('"""', "'''").strip()[:200]
+    shown = shown.replace("\\", "/").replace('"', "'")
+    return re.sub(r"(?<=\*)(?=/)|(?<=/)(?=\*)|(?<=-)(?=-)|(?<=\?)(?=\?)", " ", shown).strip()[:200]
 
 
 def c_string(text: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from chainrule import __version__
 from chainrule.columns import Column
 from chainrule.errors import BadSetting
-from chainrule.exporting.samples import Samples, used
+from chainrule.exporting.samples import Samples, least, used
 from chainrule.exporting.spelling import comment
 from chainrule.exporting.sqldialect import Dialect, dialect_of, most, number, quoted, text
 from chainrule.exporting.sqlnetworks import Scored, duckdb, postgresql, sqlite
@@ -64,8 +64,8 @@ def query(model: Any, dialect: str, table: str | Sequence[str], key: str | None 
 def self_test(model: Any, dialect: str, samples: Samples) -> str:
     """Return a SELECT of one number: the largest difference from what the model gives for rows.
 
-    It needs no table. Differences are relative to the expected number, and not to less than
-    1e-3.
+    It needs no table. Differences are relative to the expected number, and to no less than
+    ``samples.least``.
     """
     spelled = dialect_of(dialect)
     if dialect == "sqlite":
@@ -75,9 +75,9 @@ def self_test(model: Any, dialect: str, samples: Samples) -> str:
     count = samples.outputs.shape[1]
     names = output_names(model)
     found = [names[0]] if model.spec.target.task == "regression" else names[1:]
-    differences = []
+    smallest, differences = number(least(samples.outputs), spelled), []
     for k in range(count):
-        size = f"{spelled.greatest}(abs({EXPECTED}{k}), 1e-3)"
+        size = f"{spelled.greatest}(abs({EXPECTED}{k}), {smallest})"
         one = f"abs({quoted(found[k])} - {EXPECTED}{k}) / {size}"
         differences.append(f"COALESCE({one}, {spelled.infinity})")
     return f"SELECT max({most(differences, spelled)}) AS largest_difference FROM (\n{whole}) AS s\n"

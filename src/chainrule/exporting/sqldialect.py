@@ -9,7 +9,7 @@ from math import inf, isinf
 from chainrule.cells import NO, YES
 from chainrule.columns import Column
 from chainrule.errors import BadSetting
-from chainrule.exporting.categories import has_numbers, missing_texts
+from chainrule.exporting.categories import missing_texts, number_of
 
 ROWS = "chainrule_rows"  # the table, under a name that none of its columns has
 SAFE = 1e-200  # below it PostgreSQL's products would end in an error: they may underflow
@@ -34,6 +34,8 @@ class Dialect:
         Functions of several numbers.
     binary : str
         Makes the comparison of text one of its bytes.
+    is_number : str
+        Whether text ``{x}`` spells the number ``{label}``, in any way, such as 7.0 for 7.
     """
 
     title: str
@@ -45,6 +47,7 @@ class Dialect:
     least: str
     greatest: str
     binary: str
+    is_number: str
 
 
 def _functions(infinity: str, nan: str, exponential: str) -> dict[str, str]:
@@ -58,6 +61,7 @@ def _functions(infinity: str, nan: str, exponential: str) -> dict[str, str]:
     }
 
 
+_DECIMAL = r"E'^\\s*[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]{{1,3}})?\\s*$'"
 _POSTGRESQL = ("'Infinity'::float8", "'NaN'::float8")
 _DUCKDB = ("'inf'::DOUBLE", "'nan'::DOUBLE")
 DIALECTS = {
@@ -71,6 +75,7 @@ DIALECTS = {
         least="min",
         greatest="max",
         binary=" COLLATE BINARY",
+        is_number="{x} = CAST('{label}' AS NUMERIC)",  # which makes a number of text that is one
     ),
     "postgresql": Dialect(
         title="PostgreSQL (14 or newer)",
@@ -86,6 +91,7 @@ DIALECTS = {
         least="least",
         greatest="greatest",
         binary=' COLLATE "C"',
+        is_number="CASE WHEN {x} ~ " + _DECIMAL + " THEN ({x})::numeric = {label} ELSE FALSE END",
     ),
     "duckdb": Dialect(
         title="DuckDB (1.3 or newer)",
@@ -97,6 +103,7 @@ DIALECTS = {
         least="least",
         greatest="greatest",
         binary=" COLLATE C",
+        is_number="strpos({x}, '_') = 0 AND TRY_CAST({x} AS DOUBLE) = '{label}'::DOUBLE",
     ),
 }
 
@@ -221,16 +228,12 @@ def _truth(cell: str, dialect: Dialect) -> str:
 
 def _categories(column: Column, cell: str, dialect: Dialect) -> list[str]:
     plain = f"CAST({cell} AS {_text_type(dialect)})"
-    spelled = plain
-    if has_numbers(column):  # 7.0 is 7
-        spelled = (
-            f"CASE WHEN {plain} LIKE '%.%' AND {plain} NOT LIKE '%e%' "
-            f"THEN rtrim(rtrim({plain}, '0'), '.') ELSE {plain} END"
-        )
-    made = [
-        f"(CASE WHEN ({spelled}){dialect.binary} = {text(label, dialect)} THEN 1e0 ELSE 0e0 END)"
-        for label in column.categories
-    ]
+    made = []
+    for label in column.categories:
+        is_it = f"({plain}){dialect.binary} = {text(label, dialect)}"
+        if number_of(column, label):
+            is_it = dialect.is_number.format(x=plain, label=label)
+        made.append(f"(CASE WHEN {is_it} THEN 1e0 ELSE 0e0 END)")
     if column.missing:
         texts = ", ".join(text(each, dialect) for each in missing_texts(column))
         made.append(f"(CASE WHEN COALESCE({plain}, '') IN ({texts}) THEN 1e0 ELSE 0e0 END)")

@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import BadSetting
-from chainrule.exporting import c, fixed, fixedrun, javascript, plain_python, sql
-from chainrule.exporting.samples import Samples, samples
+from chainrule.exporting import c, fixed, fixedrun, footprint, javascript, plain_python, sql
+from chainrule.exporting.samples import Samples, in_double, least, samples
 from chainrule.exporting.spelling import identifier
 
 TIME_LIMIT = 120.0
-LEAST = 1e-3  # below it, differences are taken of this in place of the number
 Files = dict[str, str | bytes]
 TOLERANCES = {"float32": 1e-5, "float64": 1e-12}
+IN_DOUBLE = ("javascript", "python", "sql")  # compute in float64, whatever the model does
 
 
 class Compared(NamedTuple):
@@ -32,20 +32,23 @@ class Compared(NamedTuple):
     Attributes
     ----------
     largest : float or None
-        The largest difference from the model's own outputs, relative to these; None where it
-        could not be tried.
+        The largest difference from the model's own outputs, relative to these, and to no less
+        than ``samples.least``; None where it could not be tried.
     by : str
         What ran it, or why nothing could.
     within : float, optional
         What ``largest`` must not exceed. Default: by the type of the model's numbers.
     told : str
         More on how near it comes.
+    sizes : dict of str to int, optional
+        Of C: bytes of code and data, by what compiled it.
     """
 
     largest: float | None
     by: str
     within: float | None = None
     told: str = ""
+    sizes: dict[str, int] | None = None
 
 
 class Options(NamedTuple):
@@ -113,7 +116,7 @@ def _compare_c(
 ) -> Compared:
     if options.fixed_point:
         return _compare_fixed(model, options, files, folder)
-    return _compiled(options, files, folder, tried.outputs)
+    return _compiled(model, options, files, folder, tried.outputs)
 
 
 def _compare_fixed(
@@ -122,28 +125,35 @@ def _compare_fixed(
     """Hold the C's integers against those expected; how far these are off was measured."""
     found = fixedrun.fixed(model, options.fixed_point, options.calibrate)
     told = fixed.told(model, found.measured)
-    ran = _compiled(options, files, folder, found.outputs.astype(np.float64))
+    ran = _compiled(model, options, files, folder, found.outputs.astype(np.float64))
     if ran.largest:
         return Compared(math.inf, ran.by)
     off = fixedrun.largest_in_sds(model, found.measured)
-    return Compared(None if ran.largest is None else off, ran.by, math.inf, told)
+    return Compared(None if ran.largest is None else off, ran.by, math.inf, told, ran.sizes)
 
 
 def _compiled(
-    options: Options, files: Mapping[str, Path], folder: Path, expected: NDArray[Any]
+    model: Any,
+    options: Options,
+    files: Mapping[str, Path],
+    folder: Path,
+    expected: NDArray[Any],
 ) -> Compared:
     compiler = next((found for found in ("cc", "gcc", "clang") if shutil.which(found)), None)
     if compiler is None:
         return Compared(None, "no C compiler is installed")
     source, program = folder / "try.c", folder / "try"
-    source.write_text(f'#include "{files[".h"].resolve()}"\n')
+    include = f'#include "{files[".h"].resolve()}"\n'
+    source.write_text(include)
     flags = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-pedantic"]
     flags.append(f"-D{options.name.upper()}_SELF_TEST")
     subprocess.run(
         [compiler, *flags, str(source), "-o", str(program), "-lm"],
         check=True, capture_output=True, timeout=TIME_LIMIT,
     )  # fmt: skip
-    return _printed([str(program)], compiler, expected, folder)
+    entry = footprint.entry_of(model, options.name, bool(options.fixed_point))
+    sizes = footprint.footprint(include, entry, folder, compiler)
+    return _printed([str(program)], compiler, expected, folder)._replace(sizes=sizes)
 
 
 def _write_javascript(model: Any, tried: Samples, options: Options) -> Files:
@@ -193,15 +203,19 @@ def _compare_onnx(
 
 
 def _write_sql(model: Any, tried: Samples, options: Options) -> Files:
-    return {".sql": sql.query(model, options.dialect, options.table)}
+    return {
+        ".sql": sql.query(model, options.dialect, options.table),
+        ".test.sql": sql.self_test(model, options.dialect, tried),
+    }
 
 
 def _compare_sql(
     model: Any, tried: Samples, options: Options, files: Mapping[str, Path], folder: Path
 ) -> Compared:
-    rows = sql.run(sql.self_test(model, options.dialect, tried), options.dialect)
+    rows = sql.run(files[".test.sql"].read_text(encoding="utf-8"), options.dialect)
     if rows is None:
-        return Compared(None, f"{options.dialect} cannot be run from here")
+        how = f"run {files['.test.sql'].name} there, which gives the largest difference"
+        return Compared(None, f"{options.dialect} cannot be run from here; {how}")
     return Compared(float(rows[0][0]), options.dialect)
 
 
@@ -233,7 +247,21 @@ def written(model: Any, to: str, options: Options) -> Files:
         raise BadSetting(f"fixed_point and calibrate are of C alone, not of {to}")
     if options.calibrate is not None and not options.fixed_point:
         raise BadSetting("calibrate is for fixed_point, which is not given; 16 is usual")
-    return target(to).write(model, samples(model), options)
+    return target(to).write(model, tried_on(model, to), options)
+
+
+def tried_on(model: Any, to: str) -> Samples:
+    """Return the rows of a self-test, and what the model says of them in the target's type.
+
+    A language that has float64 alone uses a model of float32 without the model's own rounding,
+    which may be a hundred times larger than the last digit where large numbers cancel.
+    """
+    return samples(in_double(model) if to in IN_DOUBLE else model)
+
+
+def tolerance(model: Any, to: str) -> float:
+    """Return how far, relatively, an artefact may be off."""
+    return TOLERANCES["float64" if to in IN_DOUBLE else str(model.parameters.dtype)]
 
 
 def name_of(model: Any, name: str | None) -> str:
@@ -262,22 +290,24 @@ def compared(model: Any, to: str, options: Options, files: Mapping[str, Path]) -
     """
     with tempfile.TemporaryDirectory() as folder:
         try:
-            return target(to).compare(model, samples(model), options, files, Path(folder))
+            return target(to).compare(model, tried_on(model, to), options, files, Path(folder))
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             told = getattr(error, "stderr", b"") or b""
             return Compared(math.inf, f"it does not run: {error}\n{told!r}"[:500])
 
 
 def largest_difference(found: NDArray[Any], expected: NDArray[Any]) -> float:
-    """Return the largest difference, relative to what is expected; infinite for other shapes.
+    """Return the largest difference, relative to what is expected, and to no less than ``least``.
+
+    It is infinite for other shapes.
 
     Examples
     --------
-    >>> round(largest_difference(np.array([[1.1, 2.0]]), np.array([[1.0, 2.0]])), 3)
-    0.1
+    >>> round(largest_difference(np.array([[1.1], [2.0]]), np.array([[1.0], [2.0]])), 3)
+    0.067
     """
     if found.shape != expected.shape:
         return math.inf
-    size = np.maximum(np.abs(expected), LEAST)
+    size = np.maximum(np.abs(expected), least(expected))
     difference = np.abs(found - expected) / size
     return float(np.where(np.isnan(difference), np.inf, difference).max(initial=0.0))
