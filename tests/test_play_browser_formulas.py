@@ -117,3 +117,14 @@ def test_rows_are_chosen_by_the_keyboard_and_stay_within_their_part(page):
     until(page, "head.worked.part === 'validation' && head.worked.row === 0")
     assert tell(page, "settings", settings={"data": {"validation": 0}})["ok"]
     until(page, "head.worked.part === 'train' && table.rows.validation === 0")
+
+
+def test_nothing_of_another_table_stays(page):
+    panel = worked(page)
+    likeliest = panel.get_by_text("The likeliest label is")
+    likeliest.scroll_into_view_if_needed()
+    change(page, data={"source": "toy:plane"})
+    panel.get_by_text("In the units of the target:", exact=True).wait_for()
+    assert likeliest.count() == 0
+    change(page, data={"source": "toy:moons"})
+    panel.get_by_text(re.compile(r"^The likeliest label is [AB], with 0\.\d+\.$")).wait_for()

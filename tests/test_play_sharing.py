@@ -1,5 +1,6 @@
 """What the page gives to take along: the command and the code train the same, to the bit."""
 
+import re
 import shlex
 
 import numpy as np
@@ -113,6 +114,35 @@ def test_what_is_not_the_same_is_said():
     plan = planned(shelf(), {"training": {"learning_rate": 0.2}}, plan.choices, plan)
     run.change(plan.choices)
     assert "changed on the way" in recipes.told(run, plan)["note"]
+
+
+@pytest.mark.parametrize("patience", [None, 4])
+def test_the_weights_as_they_are_now_are_had_by_fewer_epochs(patience, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    change = {"data": SHIPPED, "training": {"epochs": 50, "patience": patience}}
+    plan = planned(shelf(), change, Choices())
+    run = Run(plan.prepared, plan.choices)
+    assert "epochs 0" not in recipes.told(run, plan)["note"]
+    run.advance(7 * run.steps_per_epoch + 2)
+    told = recipes.told(run, plan)
+    assert "The run is within epoch 8" in told["note"]
+    assert "--epochs" not in told["note"]
+    run.advance(run.steps_per_epoch - 2)
+    told = recipes.told(run, plan)
+    option = re.search(r"With (--epochs 8[^(]*) \(", told["note"])[1]
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*shlex.split(f"{told['command']} {option}")[1:], "--output", "m.safetensors"])
+    assert ended.value.code == 0
+    assert load("m.safetensors").parameters.tobytes() == expected(run).tobytes()
+
+
+def test_fewer_epochs_of_a_stretched_schedule_are_no_part_of_it():
+    plan = planned(shelf(), {"training": {"schedule": "cosine"}}, Choices())
+    run = Run(plan.prepared, plan.choices)
+    run.advance(3 * run.steps_per_epoch)
+    note = recipes.told(run, plan)["note"]
+    assert "cosine schedule is stretched" in note
+    assert "--epochs" not in note
 
 
 def test_a_run_from_a_model_says_so():

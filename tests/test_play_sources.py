@@ -228,6 +228,45 @@ def test_what_unpacks_to_too_much_is_refused_before_it_takes_memory(monkeypatch)
         table_source("bomb.parquet", wide)
 
 
+ROWS = b"a,b\n" + b"1,1\n" * 50
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (ROWS, "bad has 51 rows, and the playground takes 5"),
+        (b"a,b" + b"\n" * 52, "bad has 52 rows"),
+        (b"a,b" + b"\r" * 52, "bad has 52 rows"),
+        (b"a,b\n" + b"," * 20, "bad has more cells than 5 rows of 4 columns"),
+        (b"a,b\n1,2\n3," + b"x" * 64, "bad has a line of more than 0 MiB after line 3"),
+        (b"a,b\n1," + b"x" * 64 + b"\n3,4\n", "bad has a line of more than 0 MiB after line 2"),
+    ],
+)
+def test_text_that_would_take_minutes_to_read_is_refused_before(data, said, monkeypatch):
+    monkeypatch.setitem(sources.LIMITS, "rows", 5)
+    monkeypatch.setitem(sources.LIMITS, "columns", 4)
+    monkeypatch.setattr(sources, "LINE", 64)
+    monkeypatch.setattr(sources, "table_from_bytes", None)  # would fail if it were called
+    for content in (data, gzip.compress(data)):
+        with pytest.raises(BadTable) as error:
+            table_source("bad.csv", content)
+        assert said in str(error.value)
+
+
+def test_lists_with_many_values_in_a_parquet_file_are_not_read(monkeypatch):
+    monkeypatch.setitem(sources.LIMITS, "rows", 50)
+    monkeypatch.setitem(sources.LIMITS, "columns", 4)
+    monkeypatch.setattr(sources, "table_from_bytes", None)  # would fail if it were called
+    data = as_parquet(pa.table({"a": [[0] * 300, [1]], "b": [1, 2]}))
+    with pytest.raises(BadTable, match="bomb has lists of too many values in its cells"):
+        table_source("bomb.parquet", data)
+
+
+def test_a_gzipped_file_of_very_many_members_is_read_in_time():
+    data = gzip.compress(b"a,b\n") + gzip.compress(b"1,2\n3,4\n5,5\n") * 20_000
+    assert table_source("members.csv.gz", data).table.num_rows == 60_000
+
+
 def test_a_long_text_that_repeats_is_counted_as_often_as_it_stands(monkeypatch):
     texts = pa.array(["u" * 20_000, None, "v"] * 50)
     data = as_parquet(pa.table({"a.b": texts, "b": np.arange(150.0)}))

@@ -187,6 +187,19 @@ def test_the_share_of_the_row_and_of_the_others_make_the_mean():
     assert (this.value + others.value) / 8 == pytest.approx(line.value, rel=SINGLE)
 
 
+def test_a_weights_key_does_not_depend_on_the_batch():
+    run, rows = begun(6, training={"batch_size": 8})  # a whole epoch
+    keys, counts, among = set(), set(), set()
+    for _ in range(run.steps_per_epoch):
+        moment = moment_of(run, batch=True)
+        counts.add(len(moment.rows))
+        among.add(int(run.prepared.train[0]) in moment.rows)
+        keys.add(work(run, rows, weight=(1, 1, 1))["key"])
+        run.advance(1)
+    assert (len(counts), among) == (2, {True, False})
+    assert len(keys) == 1
+
+
 def test_the_same_view_has_the_same_key_and_is_sent_once():
     run, rows = begun(0, training={"batch_size": 8})
     first = work(run, rows, row=3)
@@ -227,7 +240,11 @@ def test_the_raw_row_is_that_of_the_table():
     for part, numbers in (("train", run.prepared.train), ("validation", run.prepared.validation)):
         found = work(run, rows, part=part, row=4)
         cells = table.slice(int(rows.places[numbers[4]]), 1).to_pylist()[0]
-        assert found["raw"] == {k: "" if v is None else str(v) for k, v in cells.items()}
+        written = {
+            k: "" if v is None else f"{v:g}" if isinstance(v, float) else v
+            for k, v in cells.items()
+        }
+        assert found["raw"] == written
         assert (found["part"], found["row"], found["of"]) == (part, 4, len(numbers))
 
 

@@ -13,8 +13,8 @@ from chainrule.initial import INITIALISERS
 from chainrule.network import HIDDEN, Network
 from chainrule.playing.choices import LIMITS, SOLVERS, own_defaults
 from chainrule.playing.guided import GUIDED
+from chainrule.playing.scene import Scene
 from chainrule.playing.sources import Source
-from chainrule.prepare import Prepared
 from chainrule.rules import LEARNING_RATES, LOSSES
 from chainrule.schedules import SCHEDULES
 from chainrule.table import feature_names
@@ -58,19 +58,22 @@ def options(sources: Mapping[str, Source]) -> dict[str, Any]:
     }
 
 
-def table_head(prepared: Prepared, table: Any) -> dict[str, Any]:
+def table_head(scene: Scene, table: Any) -> dict[str, Any]:
     """Return what there is to say of a table as a run reads it.
 
     Examples
     --------
     >>> from chainrule.playing.choices import Choices
+    >>> from chainrule.playing.scene import scene_of
     >>> from chainrule.playing.settling import ready
-    >>> from chainrule.playing.sources import shelf, table_of
+    >>> from chainrule.playing.sources import shelf
     >>> source = shelf()["shipped:penguins"]
-    >>> head = table_head(ready(Choices(), source, source.table), source.table)
-    >>> head["task"], head["columns"][0]["categories"], head["columns"][1]["low"]
-    ('classification', ['Biscoe', 'Dream', 'Torgersen'], 32.1)
+    >>> scene = scene_of(ready(Choices(), source, source.table), source.table)
+    >>> head = table_head(scene, source.table)
+    >>> head["task"], head["columns"][0]["usual"], head["columns"][1]["low"]
+    ('classification', 'Biscoe', 32.1)
     """
+    prepared = scene.prepared
     spec, rows = prepared.spec, prepared.rows
     target, number = spec.target, spec.target.task == "regression"
     return {
@@ -84,13 +87,15 @@ def table_head(prepared: Prepared, table: Any) -> dict[str, Any]:
         "classes": list(target.classes),
         "target_mean": target.mean if number else None,
         "target_scale": target.scale if number else None,
-        "columns": [_column(column, table) for column in spec.columns],
+        "columns": [_column(column, table, scene) for column in spec.columns],
         "inputs": feature_names(spec),
     }
 
 
-def _column(column: Column, table: Any) -> dict[str, Any]:
+def _column(column: Column, table: Any, scene: Scene) -> dict[str, Any]:
     low, high = _range(column, table)
+    axis = scene.axes.get(column.name)
+    bands = axis.bands if axis is not None else ()
     return {
         "name": column.name,
         "kind": column.kind,
@@ -100,6 +105,7 @@ def _column(column: Column, table: Any) -> dict[str, Any]:
         "low": low,
         "high": high,
         "mean": column.mean if column.kind in READERS else None,
+        "usual": bands[int(axis.usual)] if axis is not None and bands else None,
         "missing": column.missing,
     }
 

@@ -144,22 +144,24 @@ def _rows_in_words(moment: Moment, number: int) -> str:
     if count == 1:
         said += "this row alone." if among else "one row, which is not this one."
     else:
-        where = "this row is one of them" if among else "this row is not one of them"
-        said += f"{count:,} rows, and its gradient is the mean of theirs; {where}."
+        where = "is one of them" if among else "is not one of them, and adds nothing"
+        said += f"{count:,} rows, and its gradient is the mean of theirs; this row {where}."
     if moment.choices.training.dropout:
         said += " Dropout leaves out some neurons in each of its rows; above, none is left out."
     return said
 
 
 def _mean(moment: Moment, number: int, signs: Signs, place: int) -> Line:
-    """Return the batch's gradient: this row's share in it, if it has one, and the others'."""
-    mean, count = signs.by_parameter(place), len(moment.rows)
-    if count == 1 or number not in moment.rows or moment.choices.training.dropout:
+    """Return the batch's gradient: this row's share in it, 0 if it has none, and the others'."""
+    mean, count, given = signs.by_parameter(place), len(moment.rows), moment.choices.training
+    if given.batch_size == 1 or given.dropout:
         return Line(mean, None, mean.value)
     assert mean.value is not None
-    X, Y = moment.prepared.X[[number]], moment.prepared.Y[[number]]
-    alone = float(gradient(moment.network, moment.theta, X, Y)[1][place])
-    others = f"the other {count - 1:,} rows" if count > 2 else "the other row"
-    rest = Symbol(others, value=mean.value * count - alone)
-    share = Sum((Symbol("this row", value=alone), rest))
-    return Line(mean, Quotient(share, Number(float(count), constant=True)), mean.value)
+    alone = 0.0
+    if number in moment.rows:
+        X, Y = moment.prepared.X[[number]], moment.prepared.Y[[number]]
+        alone = float(gradient(moment.network, moment.theta, X, Y)[1][place])
+    others = Symbol("the other rows", value=mean.value * count - alone)
+    share = Sum((Symbol("this row", value=alone), others))
+    rows = Number(float(count), constant=True, live=True)  # the last batch may be smaller
+    return Line(mean, Quotient(share, rows), mean.value)

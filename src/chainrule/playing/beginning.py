@@ -18,7 +18,7 @@ from chainrule.playing.planning import Plan, planned
 from chainrule.playing.scene import scene_of
 from chainrule.playing.sources import Source, shelf, table_source
 from chainrule.playing.worked import rows_of
-from chainrule.table import features, target_values
+from chainrule.table import features, labels, target_values
 from chainrule.target import known_rows
 
 if TYPE_CHECKING:
@@ -188,7 +188,14 @@ def _made_up(model: Model) -> Any:
     cells = {column.name: _cells(column, random) for column in used(model.spec)}
     table = table_of_cells(model.spec, cells)
     alone = replace(model, ensemble=single(model.network, model.parameters[0]))
-    return table.append_column(model.spec.target.name, [alone.predict(table)])
+    if model.spec.target.task == "regression":
+        return table.append_column(model.spec.target.name, [alone.predict(table)])
+    shares = alone.predict_proba(table)
+    likeliest = shares.argmax(axis=1)
+    never = np.setdiff1d(np.arange(shares.shape[1]), likeliest)  # and yet they are classes
+    for place, number in enumerate(never):
+        likeliest[place] = number
+    return table.append_column(model.spec.target.name, [labels(model.spec, likeliest)])
 
 
 def _cells(column: Column, random: np.random.Generator) -> list[Any]:

@@ -16,7 +16,7 @@ from chainrule.playing import about
 from chainrule.playing.ahead import Moment
 from chainrule.playing.choices import document
 from chainrule.playing.curve import finite
-from chainrule.playing.looks import Blocks, kind_of, maps, points, surface
+from chainrule.playing.looks import Blocks, alike, maps, points, surface
 from chainrule.playing.planning import Plan
 from chainrule.playing.run import Run
 from chainrule.playing.scores import scores
@@ -128,7 +128,7 @@ def _news(seen: Seen, tab: Tab) -> dict[str, Any]:
     if tab.is_new("settings", seen.head["settings_revision"]):
         head["settings"] = document(plan.choices)
     if tab.is_new("table", plan.prepared):
-        head["table"] = about.table_head(plan.prepared, plan.table)
+        head["table"] = about.table_head(plan.scene, plan.table)
         head["network"] = about.network_head(plan.prepared.network)
     return head
 
@@ -150,7 +150,7 @@ def _add_surface(head: dict[str, Any], blocks: Blocks, seen: Seen, view: View, t
     other = seen.snapshots.get(view.compare) if view.compare is not None else None
     if other is not None:
         blocks["curve_compared"] = other.points()
-        if kind_of(other.scene) == kind_of(seen.plan.scene):
+        if alike(seen.plan.scene, other.scene, shown):
             head["surface_compared"], blocks["surface_compared"] = surface(
                 other.scene, other.theta, *shown, held, size
             )

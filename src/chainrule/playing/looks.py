@@ -5,6 +5,7 @@ Each function returns what goes into the head of a frame, and the blocks beside 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,26 @@ def kind_of(scene: Scene) -> str:
     """
     classes = len(scene.prepared.spec.target.classes)
     return {0: "number", 2: "binary"}.get(classes, "classes")
+
+
+def alike(one: Scene, other: Scene, shown: Iterable[str]) -> bool:
+    """Say whether surfaces of two scenes over the columns ``shown`` can be laid side by side.
+
+    They are when both predict the same target and both have these columns.
+
+    Examples
+    --------
+    >>> from chainrule.playing.choices import Choices
+    >>> from chainrule.playing.planning import planned
+    >>> from chainrule.playing.sources import shelf
+    >>> scenes = [planned(shelf(), {"data": {"source": source}}, Choices()).scene
+    ...           for source in ("toy:moons", "toy:circle", "shipped:penguins")]
+    >>> [alike(scenes[0], other, ("x1", "x2")) for other in scenes]
+    [True, True, False]
+    """
+    mine, others = one.prepared.spec.target, other.prepared.spec.target
+    same = (mine.name, mine.task, mine.classes) == (others.name, others.task, others.classes)
+    return same and all(name in other.axes for name in shown)
 
 
 def predictions(scene: Scene, theta: NDArray[Any], X: NDArray[Any]) -> NDArray[Any]:

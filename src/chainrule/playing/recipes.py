@@ -8,8 +8,9 @@ from typing import Any
 from chainrule.arguments import learning_rate_of
 from chainrule.playing.choices import own_defaults
 from chainrule.playing.planning import Plan
-from chainrule.playing.run import Run
+from chainrule.playing.run import GOING, Run
 from chainrule.playing.settling import arguments
+from chainrule.schedules import STRETCHED
 
 DEFAULTS: dict[str, Any] = {
     "kinds": {},
@@ -209,6 +210,30 @@ def _text(text: str) -> str:
     return f'"{literal[1:-1]}"' if plain else literal
 
 
+def _where_it_is(run: Run) -> list[str]:
+    """Say how the weights as they are now are had, while an exact run goes on."""
+    training = run.choices.training
+    if run.status != GOING or run.step == 0:
+        return []
+    if training.schedule in STRETCHED:
+        return [
+            f"These train for all epochs. The {training.schedule} schedule is stretched over them, "
+            f"so fewer would not give the weights of epoch {run.epoch}."
+        ]
+    if run.batch_in_epoch:
+        return [
+            f"These train for all epochs. The run is within epoch {run.epoch + 1}; press Epoch "
+            "until it is at the end of one to read here how its weights are had."
+        ]
+    option, keyword = f"--epochs {run.epoch}", f"epochs={run.epoch}"
+    if training.patience is not None:
+        option, keyword = f"{option} --patience none", f"{keyword}, patience=None"
+    return [
+        f"These train for all epochs. With {option} (in Python {keyword}) they stop at the "
+        f"weights that this run has after epoch {run.epoch}."
+    ]
+
+
 def _notes(run: Run, plan: Plan, table: str | None, path: str | None) -> list[str]:
     """Return what else is to be known."""
     notes, training = [], run.choices.training
@@ -218,6 +243,8 @@ def _notes(run: Run, plan: Plan, table: str | None, path: str | None) -> list[st
         notes.append(
             "Settings were changed on the way, so this run is not what these train from the start."
         )
+    else:
+        notes += _where_it_is(run)
     if table is not None and path is None:
         notes.append(f"{table} is the table of this page: save it from here beside the command.")
     if training.stop_loss is not None:

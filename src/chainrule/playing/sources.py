@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -22,7 +24,8 @@ from chainrule.reading import GZIP, PARQUET, read_table, table_from_bytes
 from chainrule.target import known_rows, learn_target
 
 UNPACKED = 512 << 20  # bytes of a table that came compressed
-LINE = 1 << 20  # bytes of a first line
+LINE = 1 << 20  # bytes of a line
+DELIMITERS = (b",", b";", b"\t", b"|")
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,30 +229,48 @@ def _from_bytes(data: bytes, name: str) -> Any:
     if data.startswith(PARQUET):
         _check_parquet(data, name)
     else:
-        line = data[:LINE].split(b"\n", 1)[0]
-        fields = max(line.count(mark) for mark in (b",", b";", b"\t", b"|")) + 1
-        _check_size(name, 0, fields if fields > 10 * LIMITS["columns"] else 0)
+        _check_text(data, name)
     return table_from_bytes(data, name, {})
 
 
 def _unpacked(data: bytes, name: str) -> bytes:
     if not data.startswith(GZIP):
         return data
-    unpacked = bytearray()
-    while data.startswith(GZIP):  # a file may have several members
-        packed = zlib.decompressobj(wbits=31)
-        try:
-            unpacked += packed.decompress(data, UNPACKED + 1 - len(unpacked))
-        except zlib.error as error:
-            raise BadTable(f"{name} is gzipped and damaged ({error}); get it again") from None
-        if len(unpacked) > UNPACKED:
-            raise BadTable(f"{name} unpacks to more than {UNPACKED >> 20} MiB, the most here")
-        if not packed.eof:
-            raise BadTable(f"{name} is gzipped and cut short; get it again")
-        data = packed.unused_data
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            unpacked = file.read(UNPACKED + 1)
+    except EOFError:
+        raise BadTable(f"{name} is gzipped and cut short; get it again") from None
+    except (OSError, zlib.error) as error:
+        raise BadTable(f"{name} is gzipped and damaged ({error}); get it again") from None
+    if len(unpacked) > UNPACKED:
+        raise BadTable(f"{name} unpacks to more than {UNPACKED >> 20} MiB, the most here")
     if unpacked.startswith(GZIP):
         raise BadTable(f"{name} is gzipped twice; unpack it once")
-    return bytes(unpacked)
+    return unpacked
+
+
+def _check_text(data: bytes, name: str) -> None:
+    """Refuse what is no table of the size that is taken, before reading takes minutes over it.
+
+    A cell in quotes may hold delimiters and ends of lines, so there is room for many of them.
+    """
+    rows, columns = int(LIMITS["rows"]), int(LIMITS["columns"])
+    fields = max(data[:LINE].split(b"\n", 1)[0].count(mark) for mark in DELIMITERS) + 1
+    lines = max(data.count(b"\n"), data.count(b"\r"))
+    _check_size(name, lines if lines > 10 * rows else 0, fields if fields > 10 * columns else 0)
+    if max(data.count(mark) for mark in DELIMITERS) > rows * columns:
+        raise BadTable(f"{name} has more cells than {rows:,} rows of {columns} columns, the most")
+    start, number = 0, 1
+    while start + LINE < len(data):
+        end = max(data.rfind(mark, start, start + LINE) for mark in (b"\n", b"\r"))
+        if end < 0:
+            raise BadTable(
+                f"{name} has a line of more than {LINE >> 20} MiB after line {number:,}; is it a "
+                "table of text?"
+            )
+        number += data.count(b"\n", start, end + 1)
+        start = end + 1
 
 
 def _check_parquet(data: bytes, name: str) -> None:
@@ -259,11 +280,19 @@ def _check_parquet(data: bytes, name: str) -> None:
     try:
         about = parquet.ParquetFile(pa.BufferReader(data)).metadata
         _check_size(name, about.num_rows, about.num_columns)
+        if _values(about) > LIMITS["rows"] * LIMITS["columns"]:
+            raise BadTable(f"{name} has lists of too many values in its cells; leave them out")
         claimed = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
         if claimed > UNPACKED or _bytes_of_texts(data) > UNPACKED:
             raise BadTable(f"{name} unpacks to more than {UNPACKED >> 20} MiB, the most here")
     except (pa.ArrowException, OSError):
         return  # reading says what is wrong with it
+
+
+def _values(about: Any) -> int:
+    """Return how many values a Parquet file has, those of lists in its cells too."""
+    groups = (about.row_group(i) for i in range(about.num_row_groups))
+    return sum(group.column(k).num_values for group in groups for k in range(group.num_columns))
 
 
 def _bytes_of_texts(data: bytes) -> int:

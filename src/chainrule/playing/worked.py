@@ -133,7 +133,21 @@ def worked(moment: Moment, rows: Rows, look: Look, known: Container[str] = ()) -
 
 def _cell(cells: Any, name: str) -> str:
     value = cells.column(name)[0].as_py()
+    if isinstance(value, float):
+        return _short(value)
     return "" if value is None else printable(str(value))[:CELL]
+
+
+def _short(value: float) -> str:
+    """Return a number of the table with six significant digits; all digits of a whole one.
+
+    Examples
+    --------
+    >>> _short(0.1 + 0.2), _short(452600.0), _short(12345678.0), _short(-1.23456789e-9)
+    ('0.3', '452600', '12345678', '-1.23457e-09')
+    """
+    whole = value.is_integer() and abs(value) < 1e15
+    return f"{value:.0f}" if whole else f"{value:.6g}"
 
 
 def derivation_on(moment: Moment, number: int, cells: Any, look: Look) -> Derivation:

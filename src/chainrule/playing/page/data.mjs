@@ -4,7 +4,7 @@ import { html, signal, useId, useRef, useState } from "./vendor/vendor.mjs";
 import { Choice, NumberField, Slider, useError } from "./fields.mjs";
 import { token } from "./socket.mjs";
 import { change, options, say, settings, table } from "./store.mjs";
-import { count, own, some, words } from "./words.mjs";
+import { count, own, some } from "./words.mjs";
 
 /** @import {Change, Column, DataSettings} from "./types.mjs" */
 
@@ -230,7 +230,7 @@ export function Data() {
       <p class="hint">
         ${some(rows.train, "row")} to learn from, ${count(rows.validation)} to validate${
           rows.ignored > 0 ? `, ${count(rows.ignored)} without a target` : ""}.
-        ${" "}${words(target)}: ${task === "classification" ? `${classes.length} classes` : "a number"}.
+        ${" "}${target}: ${task === "classification" ? `${classes.length} classes` : "a number"}.
       </p>
       <${Columns} />
     </div>`;

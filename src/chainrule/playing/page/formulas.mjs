@@ -157,8 +157,9 @@ function measure() {
 /**
  * Make an element a block; its slots are found anew whenever `content` is another one.
  * @param {unknown} content
+ * @param {boolean} [always]  whether it is patched out of sight too
  */
-export function useBlock(content) {
+export function useBlock(content, always = false) {
   const ref = useRef(/** @type {HTMLElement | null} */ (null));
   useLayoutEffect(() => {
     const element = /** @type {HTMLElement} */ (ref.current);
@@ -170,7 +171,8 @@ export function useBlock(content) {
     const element = /** @type {HTMLElement} */ (ref.current);
     const block = { element, places: null, readings: [] };
     blocks.set(element, block);
-    watcher.observe(element);
+    if (always) inSight.add(block);
+    else watcher.observe(element);
     return () => {
       watcher.unobserve(element);
       blocks.delete(element);

@@ -76,7 +76,7 @@ function HeldCategory({ column }) {
       <label for=${id} title=${column.name}>${column.name}</label>
       <select id=${id} value=${now} onChange=${(/** @type {Event} */ event) =>
         hold(column.name, /** @type {HTMLSelectElement} */ (event.currentTarget).value || undefined)}>
-        <option value="" selected=${now === ""}>the most frequent</option>
+        <option value="" selected=${now === ""}>${column.usual === null ? "the most frequent" : `${column.usual} (most frequent)`}</option>
         ${bandsOf(column.name).map((text) => html`
           <option value=${text} selected=${text === now}>${text}</option>`)}
       </select>

@@ -6,6 +6,7 @@ import { classColour, css, ink, shade } from "./colours.mjs";
 import { ticks } from "./numbers.mjs";
 import { tonesNow } from "./pixels.mjs";
 import { blocks, dark, head, table } from "./store.mjs";
+import { count } from "./words.mjs";
 
 /** @import {Tones} from "./pixels.mjs" */
 
@@ -56,7 +57,7 @@ export function Legend() {
   const { target, classes, rows } = table.value;
   const soft = ink(dark.value).soft;
   const all = rows.train + rows.validation;
-  const count = shown.value?.length ?? 0;
+  const drawn = shown.value?.length ?? 0;
   return html`
     <div class="legend">
       <span class="legend-target">${target}</span>
@@ -67,7 +68,7 @@ export function Legend() {
       <span class="legend-kinds">
         <span><${Dot} colour=${soft} />training</span>
         ${rows.validation > 0 && html`<span><${Dot} colour=${soft} ring />validation</span>`}
-        ${count > 0 && count < all && html`<span class="note">${count} of ${all} rows</span>`}
+        ${drawn > 0 && drawn < all && html`<span class="note">${count(drawn)} of ${count(all)} rows</span>`}
       </span>
     </div>`;
 }

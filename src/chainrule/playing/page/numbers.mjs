@@ -34,6 +34,8 @@ export function evenly(values) {
   return values.map((value) => value.toFixed(places).replaceAll("-", "\u2212"));
 }
 
+const UNITS = /** @type {[number, string][]} */ ([[1e9, "\u202fG"], [1e6, "\u202fM"], [1e3, "\u202fk"]]);
+
 /**
  * Round numbers that divide a range, with their texts.
  * @param {number} low
@@ -47,14 +49,15 @@ export function ticks(low, high, most) {
   const rough = span / Math.max(1, most);
   const ten = 10 ** Math.floor(Math.log10(rough));
   const step = ten * ([1, 2, 5].find((factor) => factor * ten >= rough * 0.999) ?? 10);
-  const places = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  const [unit, letter] = UNITS.find(([one]) => size >= (one === 1e3 ? 100 : 1) * one && size < 1e12) ?? [1, ""];
+  const places = Math.max(0, -Math.floor(Math.log10(step / unit) + 1e-9));
   const found = [];
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * span; k += 1) {
     const value = k * step;
-    const size = Math.max(Math.abs(low), Math.abs(high));
-    const text = size >= 1e6 || size < 1e-3 ? short(value, 2)
-      : places === 0 ? count(value) : value.toFixed(places);
-    found.push({ value, text: k === 0 ? "0" : text.replaceAll("-", "\u2212") });
+    const text = size >= 1e12 || size < 1e-3 ? short(value, 2)
+      : places === 0 ? count(value / unit) : (value / unit).toFixed(places);
+    found.push({ value, text: k === 0 ? "0" : text.replaceAll("-", "\u2212") + letter });
   }
   return found;
 }

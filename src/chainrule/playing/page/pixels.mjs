@@ -1,6 +1,6 @@
 // From the numbers of a surface to colours, for the surface, the points and the legend.
 
-import { classColour, css, scale, shade, tint } from "./colours.mjs";
+import { classColour, css, ink, readable, scale, shade, tint } from "./colours.mjs";
 import { percent, short } from "./numbers.mjs";
 import { head, table } from "./store.mjs";
 
@@ -42,15 +42,19 @@ function sureness(probability, classes) {
 }
 
 /**
- * The colour of a point of the table.
+ * The colour of a point of the table, and of its edge.
  * @param {Tones} tones
  * @param {number} target  class number, or value
  * @param {boolean} dark
+ * @returns {[colour: string, edge: string]}
  */
-export function pointColour(tones, target, dark) {
-  if (tones.kind === "classes") return css(classColour(target, dark));
-  if (tones.kind === "binary") return css(classColour(target > 0.5 ? 1 : 0, dark));
-  return css(shade(tones.scale, (target - tones.low) / (tones.high - tones.low || 1), dark));
+export function pointColours(tones, target, dark) {
+  const { paper } = ink(dark);
+  if (tones.kind === "classes") return [css(classColour(target, dark)), paper];
+  if (tones.kind === "binary") return [css(classColour(target > 0.5 ? 1 : 0, dark)), paper];
+  // A number has the colour of the surface where it is predicted well: its edge sets it off.
+  const colour = shade(tones.scale, (target - tones.low) / (tones.high - tones.low || 1), dark);
+  return [css(colour), readable(colour)];
 }
 
 /** The colours of the present surface, and of the one that is compared with it. */
@@ -147,12 +151,12 @@ export function picture() {
 export function valueText(block, surface, { classes, target }, i, j) {
   const at = i * block.shape[1] + j;
   if (surface.kind === "classes") {
-    return `${classes[block[2 * at]] ?? block[2 * at]} ${percent(block[2 * at + 1] / 255)}`;
+    return `${classes[block[2 * at]] ?? block[2 * at]}: ${percent(block[2 * at + 1] / 255)}`;
   }
   if (surface.kind === "binary") {
     const p = block[at] / 255;
     const k = p >= 0.5 ? 1 : 0;
-    return `${classes[k] ?? k} ${percent(k === 1 ? p : 1 - p)}`;
+    return `${classes[k] ?? k}: ${percent(k === 1 ? p : 1 - p)}`;
   }
   const [low, high] = surface.range;
   return `${target} ${short(low + (block[at] / 255) * (high - low))}`;

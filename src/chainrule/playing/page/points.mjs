@@ -2,8 +2,7 @@
 // once on a canvas of their own, and copied from it for every frame.
 
 import { across, up } from "./axes.mjs";
-import { ink } from "./colours.mjs";
-import { pointColour } from "./pixels.mjs";
+import { pointColours } from "./pixels.mjs";
 
 /**
  * @import {Axis, Box} from "./axes.mjs"
@@ -32,21 +31,21 @@ export function radiusOf(count, width) {
  * @param {number} radius
  * @param {string} colour
  * @param {boolean} ring
- * @param {string} paper
+ * @param {string} edge  what sets it off
  */
-export function drawPoint(context, x, y, radius, colour, ring, paper) {
+export function drawPoint(context, x, y, radius, colour, ring, edge) {
   context.beginPath();
   context.arc(x, y, radius, 0, TURN);
   if (ring) {
     context.lineWidth = 0.5 * radius + 1.8;
-    context.strokeStyle = paper;
+    context.strokeStyle = edge;
     context.stroke();
     context.lineWidth = 0.5 * radius;
     context.strokeStyle = colour;
     context.stroke();
   } else {
     context.lineWidth = 0.5 * radius;
-    context.strokeStyle = paper;
+    context.strokeStyle = edge;
     context.stroke();
     context.fillStyle = colour;
     context.fill();
@@ -82,11 +81,10 @@ export function pointLayer() {
       const own = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
       own.setTransform(ratio, 0, 0, ratio, -box.left * ratio, -box.top * ratio);
       const radius = radiusOf(targets.length, box.width);
-      const { paper } = ink(dark);
       for (let k = 0; k < targets.length; k += 1) {
-        const colour = pointColour(tones, targets[k], dark);
+        const [colour, edge] = pointColours(tones, targets[k], dark);
         const [px, py] = [across(box, x, points[2 * k]), up(box, y, points[2 * k + 1])];
-        drawPoint(own, px, py, radius, colour, parts[k] === 1, paper);
+        drawPoint(own, px, py, radius, colour, parts[k] === 1, edge);
       }
     }
     context.drawImage(canvas, box.left, box.top, box.width, box.height);

@@ -102,6 +102,11 @@ function unbroken(text) {
 // What the command depends on; the rest of the head changes with every frame.
 const revision = computed(() => head.value.settings_revision);
 const exact = computed(() => head.value.exact);
+let held = 0;
+const place = computed(() => { // the step at which the run was last held
+  if (head.value.status !== "playing") held = head.value.step;
+  return held;
+});
 
 /** The panel. */
 export function Ship() {
@@ -114,7 +119,7 @@ export function Ship() {
       if (here && reply.ok) setShared(/** @type {any} */ (reply));
     });
     return () => { here = false; };
-  }, [revision.value, exact.value]);
+  }, [revision.value, exact.value, place.value]);
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
   const makeLink = async () => {
     const made = address();

@@ -30,6 +30,10 @@ const cross = signal(/** @type {[number, number] | null} */ (null));
 /** The columns that an axis can show. */
 const axes = computed(() => table.value.columns.filter((column) => column.used));
 
+/** Whether the run that is compared has nothing to show over these two columns. */
+const cannotCompare = computed(() =>
+  blocks.value.has("curve_compared") && head.value.surface_compared === undefined);
+
 /** Look at two columns of this table: the same as before where it has them, else numbers. */
 function settle() {
   const numeric = axes.value.filter(({ kind }) => kind === "numeric");
@@ -279,7 +283,10 @@ export function Surface() {
         aria-label="Prediction: the arrow keys move a cross, Escape takes it away"
         aria-describedby=${help} onKeyDown=${move}>
         <${Plot} which="surface" name=${other === undefined ? "" : "now"} />
-        ${other !== undefined && html`<${Plot} which="surface_compared" name=${other.name} />`}
+        ${other !== undefined && (cannotCompare.value
+          ? html`<p class="note">${other.name} predicts something else, or from other columns: its
+              curve and its scores are compared, not its prediction.</p>`
+          : html`<${Plot} which="surface_compared" name=${other.name} />`)}
       </div>
       <div id=${help}><${Readout} /></div>
       <${Legend} />

@@ -109,6 +109,7 @@
  * @property {number | null} low
  * @property {number | null} high
  * @property {number | null} mean
+ * @property {string | null} usual  the most frequent of its categories
  * @property {boolean} missing
  */
 

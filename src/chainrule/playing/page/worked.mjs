@@ -7,7 +7,7 @@ import {
 } from "./vendor/vendor.mjs";
 import { show, useBlock } from "./formulas.mjs";
 import { head, look, network, table, view } from "./store.mjs";
-import { some } from "./words.mjs";
+import { count as thousands, some } from "./words.mjs";
 
 /** @import {View, WorkedLine, WorkedPart, WorkedPiece, WorkedSection, WorkedTemplate} from "./types.mjs" */
 /** @typedef {NonNullable<View["worked"]>} Look */
@@ -81,7 +81,7 @@ function Row() {
             const typed = Math.round(Number(event.target.value));
             if (Number.isFinite(typed)) go(Math.min(Math.max(typed, 1), count) - 1);
           }} />
-        <span class="hint">of ${count}</span>
+        <span class="hint">of ${thousands(count)}</span>
         <button type="button" class="small" aria-label="the row after"
           onClick=${() => go(shown)}>›</button>
       </span>
@@ -184,11 +184,16 @@ function Mathematics({ latex, said }) {
       aria-label=${said.includes("@") ? undefined : said}></span>`;
 }
 
-/** @param {{piece: WorkedPiece}} props */
+/**
+ * A piece. The keys keep what formulas.mjs has filled from becoming something else.
+ * @param {{piece: WorkedPiece}} props
+ */
 function Piece({ piece }) {
-  if (typeof piece === "string") return html`<span>${piece}</span>`;
-  if ("latex" in piece) return html`<${Mathematics} latex=${piece.latex} said=${piece.said} />`;
-  return html`<span data-slot=${piece.slot}></span>`;
+  if (typeof piece === "string") return html`<span key="text">${piece}</span>`;
+  if ("latex" in piece) {
+    return html`<${Mathematics} key="tex" latex=${piece.latex} said=${piece.said} />`;
+  }
+  return html`<span key="slot" data-slot=${piece.slot}></span>`;
 }
 
 /** @param {{line: WorkedLine}} props */
@@ -216,7 +221,7 @@ function Line({ line }) {
 /** @param {{words: WorkedPiece[]}} props */
 function Words({ words }) {
   return html`
-    <p class="worked-words" ref=${useBlock(words)}>
+    <p class="worked-words" ref=${useBlock(words, true)}>
       ${words.map((piece, k) => html`<${Piece} key=${k} piece=${piece} />`)}
     </p>`;
 }
