@@ -18,7 +18,7 @@ from chainrule.playing.sharing import Download, as_csv, exported
 from chainrule.playing.sources import table_source
 from chainrule.playing.tabs import Tab
 from chainrule.playing.view import read_view
-from chainrule.playing.worker import Worker
+from chainrule.playing.worker import Worker, aside
 
 T = TypeVar("T")
 
@@ -117,18 +117,18 @@ class Host:
 
     async def upload(self, name: str, content: bytes) -> str:
         """Take a table in, and train on it from now on."""
-        source = await asyncio.to_thread(table_source, name, content)
+        source = await asyncio.wrap_future(aside(lambda: table_source(name, content)))
         return await self.ask(lambda: self.session.take_in(source))
 
     async def export(self, to: str) -> Download:
         """Return the present model as a file."""
         model = await self.ask(lambda: self.session.present().model())
-        return await asyncio.to_thread(exported, model, to)
+        return await asyncio.wrap_future(aside(lambda: exported(model, to)))
 
     async def table(self) -> Download:
         """Return the present table as CSV."""
         plan = self.session.plan
-        content = await asyncio.to_thread(as_csv, plan.table)
+        content = await asyncio.wrap_future(aside(lambda: as_csv(plan.table)))
         name = recipes.table_name(plan) or "penguins.csv"
         return Download(name, content, "text/csv; charset=utf-8")
 
