@@ -96,7 +96,9 @@ class Host:
     async def frame(self, tab: Tab) -> bytes:
         """Return the next frame of a tab."""
         number, view, session = tab.frame, tab.view, self.session
-        worked, begun = tab.is_worked_due(session.playing, session.number), time.perf_counter()
+        step = session.run.step if session.run is not None else 0
+        worked = tab.is_worked_due(session.playing, session.number, step)
+        begun = time.perf_counter()
         weight = view.worked is not None and view.worked.weight is not None
         asked = self.ask(lambda: session.seen(worked, weight))
         while not (await asyncio.wait([asked], timeout=PATIENCE))[0]:
