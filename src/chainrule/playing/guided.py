@@ -73,9 +73,9 @@ GUIDED: dict[str, Example] = {
         "A neuron without an activation, gradient descent over all rows: the loss is a bowl. A "
         "step of 1 goes about to its bottom, one below 2 overshoots and still comes nearer, "
         "and one above 2 lands farther up on the other side.",
-        "Press Step some times at 2.1: the loss grows with every step, the prediction swings from "
-        "side to side, and in the end the numbers are no numbers any more. Rewind, and take "
-        "1.5: it swings and settles. Take 1: it is there after two steps.",
+        "Press Step some times at 2.1: the loss grows with every step, and the prediction swings "
+        "from side to side. Play on at full speed, and in the end the numbers are no numbers any "
+        "more. Rewind, and take 1.5: it swings and settles. Take 1: it is there after two steps.",
         {
             "data": {"source": "toy:plane", "noise": 0.05},
             "network": {"hidden_layer_sizes": []},

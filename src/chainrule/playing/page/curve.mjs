@@ -5,7 +5,7 @@ import { onFrame, useSlowly } from "./canvas.mjs";
 import { ink } from "./colours.mjs";
 import { changes } from "./changes.mjs";
 import { evenly, short } from "./numbers.mjs";
-import { blocks, dark, head, keep, kept, snapshots, view } from "./store.mjs";
+import { blocks, dark, head, keep, kept, settings, snapshots, table, view } from "./store.mjs";
 import { Unfold } from "./unfold.mjs";
 
 /** @import {Block} from "./types.mjs" */
@@ -45,6 +45,8 @@ export function columnsOf(block, log) {
   }
   return [epochs, loss, validation];
 }
+
+const penalised = computed(() => settings.value.training.l1 > 0 || settings.value.training.l2 > 0);
 
 /** All that is drawn, on common epochs. */
 const data = computed(() => {
@@ -199,7 +201,8 @@ function Key() {
   return html`
     <ul class="key">
       <li><span class="line train" aria-hidden="true"></span>loss <b>${short(numbers[1])}</b></li>
-      <li><span class="line validation" aria-hidden="true"></span>validation <b>${short(numbers[2])}</b></li>
+      ${table.value.rows.validation > 0 && html`
+        <li><span class="line validation" aria-hidden="true"></span>validation <b>${short(numbers[2])}</b></li>`}
       ${other !== undefined && html`
         <li title=${other.name}><span class="line compared" aria-hidden="true"></span>
           <span class="key-name">${other.name}</span>
@@ -255,6 +258,9 @@ export function Curve() {
           logarithmic.value = /** @type {HTMLInputElement} */ (event.currentTarget).checked;
           keep("log-loss", logarithmic.value ? "yes" : null);
         }} />Logarithmic</label>
+      <p class="hint">The loss of an epoch is the mean over its batches, each taken before its
+        step${penalised.value ? ", with the penalty on the weights" : ""}; the validation loss is
+        taken after the last one${penalised.value ? ", without it" : ""}.</p>
       <${Changes} />
       <${Unfold} title="As a table"><${Rows} /><//>
     </div>`;

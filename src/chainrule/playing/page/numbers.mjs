@@ -27,6 +27,9 @@ export function percent(share) {
  */
 export function evenly(values) {
   if (values.length < 2) return values.map((value) => short(value));
+  if (Math.max(...values.map(Math.abs)) >= 1e6) {
+    return values.map((value) => value === 0 ? "0" : value.toExponential(1).replace("e+", "e").replaceAll("-", "\u2212"));
+  }
   const step = values[1] - values[0];
   let places = 0;
   while (places < 9 && Math.abs(step * 10 ** places - Math.round(step * 10 ** places)) > 1e-6) places += 1;
