@@ -88,9 +88,9 @@ GUIDED: dict[str, Example] = {
         "Vanishing gradients in a deep network of sigmoids",
         "On the way back, every layer multiplies by the slope of its activation, and that of a "
         "sigmoid is a quarter at most. After six layers almost nothing is left for the first.",
-        "“Distributions”: play a little and compare the gradients of layer 1 with those of layer "
-        "7, which are some ten thousand times as large. The loss stays where it is. Then choose "
-        "tanh for all layers: the gradients are of one size, and it learns.",
+        "“Distributions”: play a little and compare the gradients of the first hidden layer with "
+        "those of the output, which are some ten thousand times as large. The loss stays where it "
+        "is. Then choose tanh for all layers: the gradients are of one size, and it learns.",
         {
             "data": {"source": "toy:circle", "noise": 0.05},
             "network": _layers(6, 8, "sigmoid"),

@@ -14,6 +14,7 @@ import { Unfold } from "./unfold.mjs";
 
 const HEIGHT = 190;
 const ROWS = 20; // of the table
+const LEAST_SPAN = 1e-3; // of the largest loss
 
 const logarithmic = signal(kept("log-loss") === "yes");
 
@@ -78,6 +79,20 @@ function drawChanges(plot) {
 }
 
 /**
+ * The range of the losses: never so small that their numbers would look the same.
+ * @param {uPlot} _
+ * @param {number | null} low
+ * @param {number | null} high
+ * @returns {[number, number]}
+ */
+function range(_, low, high) {
+  if (low === null || high === null) return [0, 1];
+  const least = LEAST_SPAN * Math.max(Math.abs(low), Math.abs(high));
+  const missing = Math.max(0, least - (high - low)) / 2;
+  return /** @type {[number, number]} */ (uPlot.rangeNum(low - missing, high + missing, 0.1, true));
+}
+
+/**
  * @param {number} width
  * @param {boolean} log
  * @param {boolean} isDark
@@ -102,7 +117,7 @@ function options(width, log, isDark, withOther) {
     padding: [8, 10, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false } },
-    scales: { x: { time: false }, y: log ? { distr: 3 } : {} },
+    scales: { x: { time: false }, y: log ? { distr: 3 } : { range } },
     axes: [
       { ...axis, size: 26, gap: 3 },
       {
