@@ -177,6 +177,7 @@ def settled(page):
     )
     assert reply["ok"], reply
     until(page, f"head.frame > {reply['frame']}")
+    until(page, "view.worked === null || head.worked?.step === head.step")  # it comes a frame later
 
 
 def go(page, do, **arguments):

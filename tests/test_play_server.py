@@ -3,12 +3,14 @@
 import http.client
 import json
 import socket
+import threading
+import time
 
 import pytest
 from websockets.exceptions import InvalidStatus
 
 from chainrule.errors import BadSetting
-from chainrule.playing import guard, server
+from chainrule.playing import guard, host, server
 from playground import LONGEST, TOKEN, playground
 
 pytestmark = pytest.mark.compiled_only
@@ -215,6 +217,48 @@ def test_a_body_that_is_too_long_is_refused_whether_it_says_so_or_not(served, mo
     )
     assert connection.getresponse().status == 413
     connection.close()
+
+
+def upload_begun(port, host):
+    connection = socket.create_connection(("127.0.0.1", port), LONGEST)
+    lines = [
+        "POST /upload?name=slow.csv HTTP/1.1", f"Host: {host}", f"Origin: http://{host}",
+        f"X-Token: {TOKEN}", "Content-Length: 1000", "", "a,b",
+    ]  # fmt: skip
+    connection.sendall("\r\n".join(lines).encode())
+    return connection
+
+
+def test_an_upload_that_breaks_off_is_no_error_of_the_server(served, caplog):
+    with upload_begun(served.port, served.host):
+        served.get("/page/main.mjs")  # is heard
+    served.get("/page/main.mjs")
+    with served.page() as page:
+        assert page.ask("step", count=1)["ok"]
+    assert not caplog.records
+
+
+def test_what_the_end_of_the_server_cuts_off_is_not_said(caplog, monkeypatch):
+    begun, wait = threading.Event(), threading.Event()
+
+    def slow(name, content):
+        begun.set()
+        wait.wait(LONGEST)
+
+    monkeypatch.setattr(host, "table_source", slow)
+    with playground() as found:
+        given = {"Origin": f"http://{found.host}", "X-Token": TOKEN}
+        reading = http.client.HTTPConnection("127.0.0.1", found.port, timeout=LONGEST)
+        reading.request("POST", "/upload?name=a.csv", b"a,b\n", given)
+        assert begun.wait(LONGEST)
+        sending = upload_begun(found.port, found.host)
+        found.get("/page/main.mjs")
+        ended = time.monotonic()
+    assert time.monotonic() - ended < 10.0
+    assert not caplog.records
+    wait.set()
+    reading.close()
+    sending.close()
 
 
 def test_a_message_that_is_too_long_closes_the_socket(served):

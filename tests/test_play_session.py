@@ -526,3 +526,15 @@ def test_a_model_without_a_table_predicts_and_does_not_train():
         page.order("settings", settings={"data": {"source": "toy:plane"}})
         assert page.ask("step", count=1)["ok"]
         assert served.get(f"/export?to=python&token={TOKEN}")[0] == 200
+
+
+def test_after_a_step_its_numbers_come_first_and_what_is_worked_out_follows(page):
+    page.view = {"worked": {"part": "train", "row": 0}}
+    page.fresh()
+    page.until(lambda head: "worked" in head)
+    before = len(page.frames)
+    page.order("step", count=1)
+    page.until(lambda head: head["worked"]["step"] == 1)
+    frames = [(frame["step"], "worked" in frame) for frame in page.frames[before:]]
+    assert frames[0] == (1, False)
+    assert frames[-1] == (1, True)

@@ -13,7 +13,7 @@ from pyarrow import parquet
 from chainrule.datasets import penguins_path
 from chainrule.errors import BadTable
 from chainrule.fitting import fit
-from chainrule.playing import sources
+from chainrule.playing import settling, sources
 from chainrule.playing.choices import BadChoice, Choices, choices_of
 from chainrule.playing.settling import arguments, ready, settle
 from chainrule.playing.sources import find, neuron_table, shelf, table_of, table_source
@@ -423,3 +423,18 @@ def test_arguments_are_those_of_fit():
     np.testing.assert_array_equal(model.parameters[0], run.theta)
     assert model.summary.settings == run.model().summary.settings
     assert Choices() == choices_of({})
+
+
+def test_a_step_over_too_much_at_once_is_refused_with_how_much_is_possible(monkeypatch):
+    moons = shelf()["toy:moons"]
+    network = {"hidden_layer_sizes": [64, 64]}
+    monkeypatch.setattr(settling, "MOST_IN_A_STEP", 400_000)
+    chosen = choices_of({"network": network, "training": {"batch_size": None}})
+    table = table_of(moons, chosen.data)
+    with pytest.raises(BadChoice, match="210 rows of a network of 4,417 parameters") as error:
+        ready(chosen, moons, table)
+    assert "take a batch of at most 90 rows" in str(error.value)
+    assert error.value.where == "training.batch_size"
+    for size in (90, 32):
+        chosen = choices_of({"network": network, "training": {"batch_size": size}})
+        assert ready(chosen, moons, table).network.n_parameters == 4417

@@ -65,6 +65,8 @@ def _session(given: dict[str, Any]) -> tuple[Session, list[str]]:
         _only_with(given, OF_A_TABLE, "a TABLE alone, and a model knows it")
         return _with_model(Path(source), table, given["seed"] or 0)
     if table is not None:
+        if source != "-" and not Path(source).exists():
+            raise BadSetting(f"there is no file {source}")
         raise BadSetting(
             f"{source} is no model of chainrule: give one TABLE, or a MODEL and its TABLE"
         )

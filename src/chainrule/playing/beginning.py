@@ -16,6 +16,7 @@ from chainrule.own import Rule
 from chainrule.playing.choices import SOLVERS, Choices, own_defaults
 from chainrule.playing.planning import Plan, planned
 from chainrule.playing.scene import scene_of
+from chainrule.playing.settling import MOST_IN_A_STEP
 from chainrule.playing.sources import Source, shelf, table_source
 from chainrule.playing.worked import rows_of
 from chainrule.table import features, labels, target_values
@@ -167,6 +168,9 @@ def _settings_of(model: Model, source: Source, seed: int, made_up: bool) -> dict
         training["hyperparameters"] = {
             name: settings[name] for name in own_defaults(str(solver)) if name in settings
         }
+        rows = min(training.get("batch_size") or source.table.num_rows, source.table.num_rows)
+        if rows * network.n_parameters > MOST_IN_A_STEP:
+            training.pop("batch_size", None)
     layers: dict[str, Any] = {
         "hidden_layer_sizes": list(network.sizes[1:-1]),
         "hidden": [str(rule) for rule in network.activations[:-1]],

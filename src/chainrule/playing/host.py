@@ -18,7 +18,7 @@ from chainrule.playing.sharing import Download, as_csv, exported
 from chainrule.playing.sources import table_source
 from chainrule.playing.tabs import Tab
 from chainrule.playing.view import read_view
-from chainrule.playing.worker import Worker
+from chainrule.playing.worker import Worker, aside
 
 T = TypeVar("T")
 
@@ -96,7 +96,9 @@ class Host:
     async def frame(self, tab: Tab) -> bytes:
         """Return the next frame of a tab."""
         number, view, session = tab.frame, tab.view, self.session
-        worked, begun = tab.is_worked_due(session.playing, session.number), time.perf_counter()
+        step = session.run.step if session.run is not None else 0
+        worked = tab.is_worked_due(session.playing, session.number, step)
+        begun = time.perf_counter()
         weight = view.worked is not None and view.worked.weight is not None
         asked = self.ask(lambda: session.seen(worked, weight))
         while not (await asyncio.wait([asked], timeout=PATIENCE))[0]:
@@ -117,18 +119,18 @@ class Host:
 
     async def upload(self, name: str, content: bytes) -> str:
         """Take a table in, and train on it from now on."""
-        source = await asyncio.to_thread(table_source, name, content)
+        source = await asyncio.wrap_future(aside(lambda: table_source(name, content)))
         return await self.ask(lambda: self.session.take_in(source))
 
     async def export(self, to: str) -> Download:
         """Return the present model as a file."""
         model = await self.ask(lambda: self.session.present().model())
-        return await asyncio.to_thread(exported, model, to)
+        return await asyncio.wrap_future(aside(lambda: exported(model, to)))
 
     async def table(self) -> Download:
         """Return the present table as CSV."""
         plan = self.session.plan
-        content = await asyncio.to_thread(as_csv, plan.table)
+        content = await asyncio.wrap_future(aside(lambda: as_csv(plan.table)))
         name = recipes.table_name(plan) or "penguins.csv"
         return Download(name, content, "text/csv; charset=utf-8")
 

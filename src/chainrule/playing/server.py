@@ -15,7 +15,7 @@ from urllib.parse import quote
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -67,7 +67,10 @@ def application(host: Host, token: str, names: Iterable[str] = ()) -> Applicatio
         raise HTTPException(404, "there is no such file")
 
     async def upload(request: Request) -> Response:
-        content = await _body(request)
+        try:
+            content = await _body(request)
+        except ClientDisconnect:
+            return Response(status_code=400)  # to nobody
         name = request.query_params.get("name", "")
         return JSONResponse({"source": await host.upload(name, content)})
 
@@ -217,7 +220,7 @@ def _why_not(host: str, port: int | None, error: Exception) -> str:
             return f"ports {FIRST_PORT} to {FIRST_PORT + PORTS - 1} are all taken; try --port 0"
         return f"--port {port} is taken by another program; leave it out, or take another"
     why = getattr(error, "strerror", None) or str(error)
-    return f"cannot listen on --host {host} --port {port or FIRST_PORT}: {why}"
+    return f"cannot listen on --host {host} --port {FIRST_PORT if port is None else port}: {why}"
 
 
 def serve(
@@ -247,8 +250,13 @@ def serve(
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Say whether a line of uvicorn is to be shown: not that a socket was refused with 403."""
-    return "without completing handshake" not in record.getMessage()
+    """Say whether a line of uvicorn is to be shown.
+
+    Not that a socket was refused with 403, nor what the end of the server cut off.
+    """
+    error, said = record.exc_info and record.exc_info[1], record.getMessage()
+    cut_off = isinstance(error, asyncio.CancelledError) or "timeout graceful shutdown" in said
+    return not cut_off and "without completing handshake" not in said
 
 
 def configuration(served: Application) -> uvicorn.Config:

@@ -20,6 +20,7 @@ from chainrule.prepare import Prepared, prepare
 from chainrule.rules import LINKS
 
 MOST_NUMBERS = 100_000_000  # of the network's inputs for all rows
+MOST_IN_A_STEP = 1_000_000_000  # rows times parameters: up to 0.2 seconds
 
 PLACES = {name: f"network.{name}" for name in Net.__dataclass_fields__}
 PLACES |= {name: f"training.{name}" for name in Training.__dataclass_fields__}
@@ -214,6 +215,13 @@ def ready(choices: Choices, source: Source, table: Any) -> Prepared:
             f"the network has {count:,} parameters, and the playground takes {most:,}: take "
             "fewer neurons or columns",
             "network.hidden_layer_sizes",
+        )
+    batch = min(choices.training.batch_size or len(prepared.train), len(prepared.train))
+    if batch * count > MOST_IN_A_STEP:
+        raise BadChoice(
+            f"one step over {batch:,} rows of a network of {count:,} parameters takes too long "
+            f"to be watched or paused: take a batch of at most {MOST_IN_A_STEP // count:,} rows",
+            "training.batch_size",
         )
     return prepared
 

@@ -41,6 +41,7 @@ class Tab:
         self._shown: Any = None
         self._worked: tuple[Any, float] = (None, 0.0)
         self._pause = BETWEEN_WORKED
+        self._step, self._later = 0, 0
         self._news.set()
 
     def tell(self) -> None:
@@ -60,12 +61,20 @@ class Tab:
         self.sent[name] = revision
         return new
 
-    def is_worked_due(self, playing: bool, run: int) -> bool:
-        """Say whether a step is to be worked out: at once of another run or row, else rarely."""
+    def is_worked_due(self, playing: bool, run: int, step: int) -> bool:
+        """Say whether a step is to be worked out: at once of another run or row, else rarely.
+
+        After a single step the frame goes first without, since that takes a tenth of the time,
+        and another one follows.
+        """
         wanted, (before, since), now = (self.view.worked, run), self._worked, self._loop.time()
+        stepped, self._step = step != self._step, step
         if self.view.worked is None:
             return False
         if playing and wanted == before and now - since < self._pause:
+            return False
+        if stepped and not playing and wanted == before:
+            self._later += 1
             return False
         self._worked = (wanted, now)
         return True
@@ -99,4 +108,4 @@ class Tab:
             await asyncio.sleep(min(left, BETWEEN_FRAMES))
 
     def _now(self) -> Any:
-        return self._state(), self.view
+        return self._state(), self.view, self._later

@@ -71,10 +71,26 @@ class Worker:
                 continue
             if asked is None:
                 return
-            job, future = asked
-            if future.set_running_or_notify_cancel():
-                try:
-                    future.set_result(job())
-                except BaseException as error:  # it belongs to whoever asked
-                    future.set_exception(error)
+            _do(*asked)
             wait = 0.0
+
+
+def aside(job: Callable[[], Any]) -> Future[Any]:
+    """Have something done in a thread of its own, that does not keep the program from its end.
+
+    Examples
+    --------
+    >>> aside(lambda: 1 + 2).result(10)
+    3
+    """
+    future: Future[Any] = Future()
+    threading.Thread(target=_do, args=(job, future), daemon=True).start()
+    return future
+
+
+def _do(job: Callable[[], Any], future: Future[Any]) -> None:
+    if future.set_running_or_notify_cancel():
+        try:
+            future.set_result(job())
+        except BaseException as error:  # it belongs to whoever asked
+            future.set_exception(error)
