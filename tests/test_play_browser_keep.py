@@ -193,6 +193,12 @@ def test_guided_examples_show_what_they_say(page):
         page.get_by_role("heading", name=GUIDED[key].title).wait_for()
         settled(page)
 
+    for title in ("Loss", "Distributions"):
+        section(page, title).get_by_role("button", name=title, exact=True).click()
+    show("vanishing")  # it is seen in both
+    for title in ("Loss", "Distributions"):
+        panel = page.get_by_role("region", name=title, exact=True)
+        panel.get_by_role("button", name=title, exact=True, expanded=True).wait_for()
     show("xor")
     go(page, "epoch", count=300)
     until(page, "head.metrics !== undefined && head.metrics.step === head.step")

@@ -73,9 +73,9 @@ GUIDED: dict[str, Example] = {
         "A neuron without an activation, gradient descent over all rows: the loss is a bowl. A "
         "step of 1 goes about to its bottom, one below 2 overshoots and still comes nearer, "
         "and one above 2 lands farther up on the other side.",
-        "Press Step some times at 2.1: the loss grows with every step, the prediction swings from "
-        "side to side, and in the end the numbers are no numbers any more. Rewind, and take "
-        "1.5: it swings and settles. Take 1: it is there after two steps.",
+        "Press Step some times at 2.1: the loss grows with every step, and the prediction swings "
+        "from side to side. Play on at full speed, and in the end the numbers are no numbers any "
+        "more. Rewind, and take 1.5: it swings and settles. Take 1: it is there after two steps.",
         {
             "data": {"source": "toy:plane", "noise": 0.05},
             "network": {"hidden_layer_sizes": []},
@@ -88,9 +88,9 @@ GUIDED: dict[str, Example] = {
         "Vanishing gradients in a deep network of sigmoids",
         "On the way back, every layer multiplies by the slope of its activation, and that of a "
         "sigmoid is a quarter at most. After six layers almost nothing is left for the first.",
-        "“Distributions”: play a little and compare the gradients of layer 1 with those of layer "
-        "7, which are some ten thousand times as large. The loss stays where it is. Then choose "
-        "tanh for all layers: the gradients are of one size, and it learns.",
+        "“Distributions”: play a little and compare the gradients of the first hidden layer with "
+        "those of the output, which are some ten thousand times as large. The loss stays where it "
+        "is. Then choose tanh for all layers: the gradients are of one size, and it learns.",
         {
             "data": {"source": "toy:circle", "noise": 0.05},
             "network": _layers(6, 8, "sigmoid"),

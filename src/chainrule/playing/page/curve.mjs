@@ -5,7 +5,7 @@ import { onFrame, useSlowly } from "./canvas.mjs";
 import { ink } from "./colours.mjs";
 import { changes } from "./changes.mjs";
 import { evenly, short } from "./numbers.mjs";
-import { blocks, dark, head, keep, kept, snapshots, view } from "./store.mjs";
+import { blocks, dark, head, keep, kept, settings, snapshots, table, view } from "./store.mjs";
 import { Unfold } from "./unfold.mjs";
 
 /** @import {Block} from "./types.mjs" */
@@ -14,6 +14,7 @@ import { Unfold } from "./unfold.mjs";
 
 const HEIGHT = 190;
 const ROWS = 20; // of the table
+const LEAST_SPAN = 1e-3; // of the largest loss
 
 const logarithmic = signal(kept("log-loss") === "yes");
 
@@ -46,6 +47,8 @@ export function columnsOf(block, log) {
   return [epochs, loss, validation];
 }
 
+const penalised = computed(() => settings.value.training.l1 > 0 || settings.value.training.l2 > 0);
+
 /** All that is drawn, on common epochs. */
 const data = computed(() => {
   const log = logarithmic.value;
@@ -76,6 +79,20 @@ function drawChanges(plot) {
 }
 
 /**
+ * The range of the losses: never so small that their numbers would look the same.
+ * @param {uPlot} _
+ * @param {number | null} low
+ * @param {number | null} high
+ * @returns {[number, number]}
+ */
+function range(_, low, high) {
+  if (low === null || high === null) return [0, 1];
+  const least = LEAST_SPAN * Math.max(Math.abs(low), Math.abs(high));
+  const missing = Math.max(0, least - (high - low)) / 2;
+  return /** @type {[number, number]} */ (uPlot.rangeNum(low - missing, high + missing, 0.1, true));
+}
+
+/**
  * @param {number} width
  * @param {boolean} log
  * @param {boolean} isDark
@@ -100,7 +117,7 @@ function options(width, log, isDark, withOther) {
     padding: [8, 10, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false } },
-    scales: { x: { time: false }, y: log ? { distr: 3 } : {} },
+    scales: { x: { time: false }, y: log ? { distr: 3 } : { range } },
     axes: [
       { ...axis, size: 26, gap: 3 },
       {
@@ -199,7 +216,8 @@ function Key() {
   return html`
     <ul class="key">
       <li><span class="line train" aria-hidden="true"></span>loss <b>${short(numbers[1])}</b></li>
-      <li><span class="line validation" aria-hidden="true"></span>validation <b>${short(numbers[2])}</b></li>
+      ${table.value.rows.validation > 0 && html`
+        <li><span class="line validation" aria-hidden="true"></span>validation <b>${short(numbers[2])}</b></li>`}
       ${other !== undefined && html`
         <li title=${other.name}><span class="line compared" aria-hidden="true"></span>
           <span class="key-name">${other.name}</span>
@@ -255,6 +273,9 @@ export function Curve() {
           logarithmic.value = /** @type {HTMLInputElement} */ (event.currentTarget).checked;
           keep("log-loss", logarithmic.value ? "yes" : null);
         }} />Logarithmic</label>
+      <p class="hint">The loss of an epoch is the mean over its batches, each taken before its
+        step${penalised.value ? ", with the penalty on the weights" : ""}; the validation loss is
+        taken after the last one${penalised.value ? ", without it" : ""}.</p>
       <${Changes} />
       <${Unfold} title="As a table"><${Rows} /><//>
     </div>`;

@@ -27,10 +27,15 @@ export function percent(share) {
  */
 export function evenly(values) {
   if (values.length < 2) return values.map((value) => short(value));
+  if (Math.max(...values.map(Math.abs)) >= 1e6) {
+    return values.map((value) => value === 0 ? "0" : value.toExponential(1).replace("e+", "e").replaceAll("-", "\u2212"));
+  }
   const step = values[1] - values[0];
   let places = 0;
-  while (places < 9 && Math.abs(step * 10 ** places - Math.round(step * 10 ** places)) > 1e-6) places += 1;
-  if (places === 9) return values.map((value) => short(value, 2));
+  /** @param {number} x */
+  const isWhole = (x) => Math.round(x) >= 1 && Math.abs(x - Math.round(x)) < 1e-6;
+  while (places < 7 && !isWhole(step * 10 ** places)) places += 1;
+  if (places === 7) return values.map((value) => short(value, 2));
   return values.map((value) => value.toFixed(places).replaceAll("-", "\u2212"));
 }
 

@@ -7,15 +7,15 @@ import { keep, kept } from "./store.mjs";
 
 const narrow = matchMedia("(max-width: 760px)");
 
-/** The name of a panel that is to open. */
-const wanted = signal("");
+/** The names of panels that are to open. */
+const wanted = signal(/** @type {ReadonlySet<string>} */ (new Set()));
 
 /**
  * Open a panel, as what was done elsewhere is shown in it.
  * @param {string} name
  */
 export function openPanel(name) {
-  wanted.value = name;
+  wanted.value = new Set(wanted.peek()).add(name);
 }
 
 /**
@@ -33,8 +33,8 @@ export function Panel({ name, title, open = true, children }) {
     return open === "wide" ? !narrow.matches : open;
   });
   useEffect(() => {
-    if (wanted.value !== name) return;
-    wanted.value = "";
+    if (!wanted.value.has(name)) return;
+    wanted.value = new Set([...wanted.peek()].filter((other) => other !== name));
     setShown(true);
   }, [wanted.value]);
   const toggle = () => {

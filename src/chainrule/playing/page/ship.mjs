@@ -146,8 +146,9 @@ export function Ship() {
           <button type="button" onClick=${makeLink}>Copy a link</button>
           ${link && html`<input ref=${field} type="text" readonly aria-label="Link" value=${link} />`}
         </div>
-        <p class="hint">It holds the settings and what is looked at. It opens in this playground
-          while it runs; in another one, put the part from # on behind its address.</p>
+        <p class="hint">It holds the settings and what is looked at, and opens in this playground
+          while it runs: whoever has it can use this one. For a class, give the part from # on: it
+          goes behind the address of any other playground.</p>
       </div>
     </div>`;
 }
