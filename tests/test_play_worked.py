@@ -327,25 +327,35 @@ class Clock:
         return self.now
 
 
+def test_a_single_step_is_shown_first_and_worked_out_in_the_frame_that_follows():
+    tab = Tab(Clock(), lambda: None)
+    tab.view = View(worked=Asked(row=1))
+    assert tab.is_worked_due(playing=False, run=1, step=0)
+    assert not tab.is_worked_due(playing=False, run=1, step=1)
+    assert tab.is_worked_due(playing=False, run=1, step=1)
+    tab.view = View(worked=Asked(row=2))
+    assert tab.is_worked_due(playing=False, run=1, step=2)
+
+
 def test_while_playing_a_step_is_worked_out_twice_a_second():
     clock = Clock()
     tab = Tab(clock, lambda: None)
-    assert not tab.is_worked_due(playing=False, run=1)
+    assert not tab.is_worked_due(playing=False, run=1, step=0)
     tab.view = View(worked=Asked(row=1))
     due = []
     for _ in range(17):
-        due.append(tab.is_worked_due(playing=True, run=1))
+        due.append(tab.is_worked_due(playing=True, run=1, step=0))
         clock.now += 0.0625
     assert sum(due) == 3
-    assert not tab.is_worked_due(playing=True, run=1)
+    assert not tab.is_worked_due(playing=True, run=1, step=0)
     tab.view = View(worked=Asked(row=2))
-    assert tab.is_worked_due(playing=True, run=1)
-    assert tab.is_worked_due(playing=False, run=1)
-    assert tab.is_worked_due(playing=False, run=1)
-    assert tab.is_worked_due(playing=True, run=2)
-    assert not tab.is_worked_due(playing=True, run=2)
+    assert tab.is_worked_due(playing=True, run=1, step=0)
+    assert tab.is_worked_due(playing=False, run=1, step=0)
+    assert tab.is_worked_due(playing=False, run=1, step=0)
+    assert tab.is_worked_due(playing=True, run=2, step=0)
+    assert not tab.is_worked_due(playing=True, run=2, step=0)
     tab.worked_took(0.3)  # of a large network
     clock.now += 1.4
-    assert not tab.is_worked_due(playing=True, run=2)
+    assert not tab.is_worked_due(playing=True, run=2, step=0)
     clock.now += 0.2
-    assert tab.is_worked_due(playing=True, run=2)
+    assert tab.is_worked_due(playing=True, run=2, step=0)
