@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from chainrule.engine import layer_outputs
-from chainrule.playing import looks
+from chainrule.playing import looks, snapshots
 from chainrule.playing.choices import choices_of
 from chainrule.playing.readers import BadChoice
 from chainrule.playing.run import Run
@@ -211,6 +211,12 @@ def test_a_large_network_has_a_coarser_surface():
     assert looks.surface(scene, run.theta, "x1", "x2")[1].shape == (33, 33)
 
 
+def test_a_network_of_many_inputs_has_a_coarser_surface(monkeypatch):
+    monkeypatch.setattr(looks, "MOST_INPUTS", 2 * 50**2)
+    run, scene, _ = look_at({}, steps=1)
+    assert looks.surface(scene, run.theta, "x1", "x2")[1].shape == (50, 50)
+
+
 def test_maps_are_the_outputs_of_every_neuron():
     run, scene, _ = look_at({"network": {"hidden_layer_sizes": [3, 4], "hidden": ["tanh", "relu"]}})
     head, block = looks.maps(scene, run.theta, "x1", "x2")
@@ -408,6 +414,20 @@ def test_snapshots_are_kept_compared_and_gone_back_to():
     shelf_.rename(first.number, "the first")
     shelf_.forget(second.number)
     assert [one["name"] for one in shelf_.told()] == ["the first"]
+
+
+def test_snapshots_of_other_tables_count_with_their_rows(monkeypatch):
+    run, scene, _ = look_at({}, steps=1)
+    other, another, _ = look_at({"data": {"seed": 1}}, steps=1)
+    rows = sum(scene.prepared.X.shape) * 4
+    kept = Snapshots()
+    kept.keep(run, scene)
+    state = run.copy_state()
+    size = sum(value.nbytes for value in state.values() if isinstance(value, np.ndarray))
+    monkeypatch.setattr(snapshots, "MOST_BYTES", 2 * size + rows)
+    with pytest.raises(BadChoice, match="the snapshots would take"):
+        kept.keep(other, another)
+    assert kept.keep(run, scene).number == 2  # the present rows are there anyway
 
 
 def test_snapshots_have_limits_and_clear_words():

@@ -18,6 +18,7 @@ from chainrule.table import in_target_units
 MAP_SIZE = 20
 MOST_MAPS = 64
 WORK = 300_000_000  # multiplications of a surface; then it gets coarser
+MOST_INPUTS = 5_000_000  # of all cells: the grids of some surfaces are kept
 LEAST_SIZE = 20
 BOUNDED = {"sigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "tanh": (-1.0, 1.0),
            "softsign": (-1.0, 1.0)}  # fmt: skip
@@ -103,7 +104,7 @@ def surface(
     ([22, 92, 163, 233], [22, 92, 163, 233])
     """
     across, up = scene.pair(x, y)
-    size = affordable(size, scene.network.n_parameters)
+    size = affordable(size, scene.network.n_parameters, scene.network.sizes[0])
     given = predictions(scene, theta, scene.grid(x, y, held or {}, size))
     kind = kind_of(scene)
     low, high = 0.0, 1.0
@@ -128,15 +129,16 @@ def surface(
     return head, block.reshape(size, size, *block.shape[1:])
 
 
-def affordable(size: int, parameters: int) -> int:
+def affordable(size: int, parameters: int, inputs: int = 1) -> int:
     """Return how many cells each way a surface of a network of this size has.
 
     Examples
     --------
-    >>> affordable(100, 65), affordable(100, 1_000_000)
-    (100, 20)
+    >>> affordable(100, 65), affordable(100, 1_000_000), affordable(100, 5001, 5000)
+    (100, 20, 31)
     """
-    return min(size, max(LEAST_SIZE, int((WORK / parameters) ** 0.5)))
+    most = min(WORK / parameters, MOST_INPUTS / inputs)
+    return min(size, max(LEAST_SIZE, int(most**0.5)))
 
 
 def quantised(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:

@@ -80,6 +80,9 @@ class Snapshots:
             raise BadChoice(f"{MOST} snapshots are kept, the most; forget one first", "snapshot")
         state = run.copy_state()
         size = _bytes(state) + sum(_bytes(found.state) for found in self.kept.values())
+        others = {id(found.scene.prepared): found.scene for found in self.kept.values()}
+        others.pop(id(scene.prepared), None)
+        size += sum(_bytes_of_data(other) for other in others.values())
         if size > MOST_BYTES:
             raise BadChoice(
                 f"the snapshots would take {size >> 20} MiB, and {MOST_BYTES >> 20} are the most; "
@@ -150,3 +153,9 @@ def _name(name: str) -> str:
 
 def _bytes(state: Mapping[str, Any]) -> int:
     return sum(value.nbytes for value in state.values() if isinstance(value, np.ndarray))
+
+
+def _bytes_of_data(scene: Scene) -> int:
+    """Return how much memory the rows take that a snapshot keeps from being forgotten."""
+    rows = (scene.prepared.X, scene.prepared.Y, *(axis.values for axis in scene.axes.values()))
+    return sum(array.nbytes for array in rows)
