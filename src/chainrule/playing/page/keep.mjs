@@ -1,8 +1,9 @@
 // Runs that were kept: beside one another, compared, and gone back to.
 
 import { html, useId, useState } from "./vendor/vendor.mjs";
+import { NAMES } from "./scores.mjs";
 import { head, look, order, say, snapshots, view } from "./store.mjs";
-import { count, number } from "./words.mjs";
+import { count, number, words } from "./words.mjs";
 
 /** @import {Snapshot} from "./types.mjs" */
 
@@ -13,6 +14,16 @@ import { count, number } from "./words.mjs";
 function names(scores) {
   return Object.keys(scores)
     .filter((name) => name !== "loss" && (scores[name] === null || typeof scores[name] === "number"));
+}
+
+/**
+ * A score as text, as the scores of the present run are written.
+ * @param {string} name
+ * @param {unknown} value
+ */
+function written(name, value) {
+  const shown = typeof value === "number" ? value : null;
+  return (NAMES[name]?.[1] ?? number)(shown);
 }
 
 /**
@@ -56,7 +67,7 @@ function Row({ snapshot, scores }) {
       <td>${count(snapshot.epoch)}</td>
       <td>${number(snapshot.loss)}</td>
       <td>${number(snapshot.validation_loss)}</td>
-      ${scores.map((score) => html`<td>${number(snapshot.scores[score], 3)}</td>`)}
+      ${scores.map((score) => html`<td>${written(score, snapshot.scores[score])}</td>`)}
     </tr>`;
 }
 
@@ -74,7 +85,7 @@ function Now({ scores }) {
       <td>${count(now.epoch)}</td>
       <td>${number(now.loss)}</td>
       <td>${number(now.validation_loss)}</td>
-      ${scores.map((score) => html`<td>${number(found?.[score], 3)}</td>`)}
+      ${scores.map((score) => html`<td>${written(score, found?.[score])}</td>`)}
     </tr>`;
 }
 
@@ -109,7 +120,8 @@ export function Keep() {
               <thead><tr>
                 <th scope="col">Run</th><th scope="col">Epoch</th><th scope="col">Loss</th>
                 <th scope="col">Validation</th>
-                ${scores.map((score) => html`<th scope="col">${score.replaceAll("_", " ")}</th>`)}
+                ${scores.map((score) => html`
+                  <th scope="col">${score === "mae" ? "MAE" : NAMES[score]?.[0] ?? words(score)}</th>`)}
               </tr></thead>
               <tbody>
                 <${Now} scores=${scores} />

@@ -54,7 +54,7 @@ export function pointColours(tones, target, dark) {
   if (tones.kind === "binary") return [css(classColour(target > 0.5 ? 1 : 0, dark)), paper];
   // A number has the colour of the surface where it is predicted well: its edge sets it off.
   const colour = shade(tones.scale, (target - tones.low) / (tones.high - tones.low || 1), dark);
-  return [css(colour), readable(colour)];
+  return [css(colour), readable(colour) === "#000000" ? "rgb(0 0 0 / 0.6)" : "rgb(255 255 255 / 0.6)"];
 }
 
 /** The colours of the present surface, and of the one that is compared with it. */

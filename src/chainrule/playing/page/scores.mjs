@@ -12,7 +12,7 @@ import { count, words } from "./words.mjs";
 /** @import {Metrics} from "./types.mjs" */
 
 /** Names that users know, and how a score is written. */
-const NAMES = /** @type {Record<string, [string, (value: number | null) => string]>} */ ({
+export const NAMES = /** @type {Record<string, [string, (value: number | null) => string]>} */ ({
   accuracy: ["Accuracy", percent],
   log_loss: ["Log loss", short],
   roc_auc: ["ROC AUC", short],
