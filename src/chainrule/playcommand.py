@@ -43,6 +43,7 @@ def play_command(given: dict[str, Any]) -> None:
         if not given["no_browser"]:
             _open(address)
 
+    sys.setswitchinterval(0.0005)
     with Host(session) as host:
         serve(host, listener, token, names, ready)
     terminal.standard_error().print("The playground has ended.", style="dim")
