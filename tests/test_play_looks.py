@@ -211,6 +211,18 @@ def test_a_large_network_has_a_coarser_surface():
     assert looks.surface(scene, run.theta, "x1", "x2")[1].shape == (33, 33)
 
 
+def test_of_many_classes_fewer_rows_are_scored():
+    rows = b"".join(b"%d,%d,k%d\n" % (i % 97, i % 89, i % 100) for i in range(9000))
+    source = table_source("many.csv", b"x,y,t\n" + rows)
+    chosen = choices_of({"data": {"source": source.key}})
+    scene = scene_of(ready(chosen, source, source.table), source.table)
+    assert len(scene.prepared.train) > 6000
+    assert {part: len(scored) for part, scored in scene.scored.items()} == {
+        "train": 2000,
+        "validation": 2000,
+    }
+
+
 def test_a_network_of_many_inputs_has_a_coarser_surface(monkeypatch):
     monkeypatch.setattr(looks, "MOST_INPUTS", 2 * 50**2)
     run, scene, _ = look_at({}, steps=1)

@@ -19,6 +19,7 @@ MARGIN = 0.05  # of the range, on both sides
 MOST_POINTS = 2000
 LEAST_SCORED, MOST_SCORED = 500, 20_000  # rows of each part
 SCORING = 200_000_000  # multiplications for each part; then fewer rows are scored
+MOST_PROBABILITIES = 200_000  # of each part, for the same reason
 MOST_LOOKED_AT = 500  # rows for activations
 GRIDS_KEPT = 6
 FAR = 1e6  # scales from the mean: beyond lies nothing to see, and in the end an overflow
@@ -177,7 +178,8 @@ def scene_of(prepared: Prepared, table: Any) -> Scene:
             start += column.width
     random = np.random.default_rng(prepared.settings["seed"])
     parts = {"train": prepared.train, "validation": prepared.validation}
-    most = SCORING // prepared.network.n_parameters
+    network = prepared.network
+    most = min(SCORING // network.n_parameters, MOST_PROBABILITIES // network.sizes[-1])
     most = min(MOST_SCORED, max(LEAST_SCORED, most))
     target = prepared.values.astype(np.float64)
     if spec.target.task == "regression":
