@@ -4,11 +4,13 @@ import re
 import shlex
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from chainrule import cli, load
 from chainrule.calibration import calibrated
 from chainrule.datasets import penguins
+from chainrule.errors import BadTable
 from chainrule.playing import recipes
 from chainrule.playing.beginning import with_model, with_table
 from chainrule.playing.choices import Choices
@@ -174,3 +176,9 @@ def test_what_is_exported_is_the_run_as_it_is(to, tmp_path):
     found = given[0](row)
     values = list(found.values()) if isinstance(found, dict) else found
     assert np.abs(np.array(values) - shares[0]).max() < 1e-5
+
+
+@pytest.mark.parametrize("cells", [[b"\xff", b"a"], [[1], [2]]])
+def test_what_csv_cannot_hold_is_said(cells):
+    with pytest.raises(BadTable, match="cells that CSV cannot hold"):
+        as_csv(pa.table({"odd": cells, "y": [1, 2]}))

@@ -240,8 +240,8 @@ class Run:
         rows = self._order[first : first + steps * self.batch_size]
         data = self.data
         order = np.arange(len(rows), dtype=data.order.dtype)
-        taken = (values.take(rows, 0, mode="clip") for values in (data.X, data.Y))  # the fast way
-        part = Data(*taken, data.weight, order)
+        X, Y = (values.take(rows, 0, mode="clip") for values in (data.X, data.Y))  # the fast way
+        part = Data(X, Y, data.weight, order)
         chunk = Chunk(0, self._rates(self.step, steps), np.zeros(1), np.zeros(0))
         if self._unjudged(part, chunk) == kernels.DIVERGED:
             self._fail()

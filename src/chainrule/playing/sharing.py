@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chainrule.errors import BadSetting
+from chainrule.errors import BadSetting, BadTable
 from chainrule.exporting.spelling import identifier
 from chainrule.exporting.targets import TARGETS, Options, name_of, written
 from chainrule.modelfile import Contents, to_bytes
@@ -71,5 +71,8 @@ def as_csv(table: Any) -> bytes:
     from pyarrow import csv
 
     sink = pa.BufferOutputStream()
-    csv.write_csv(table, sink)
+    try:
+        csv.write_csv(table, sink)
+    except pa.ArrowException as error:
+        raise BadTable(f"the table has cells that CSV cannot hold ({error})") from None
     return bytes(sink.getvalue())
