@@ -314,6 +314,9 @@ def test_a_large_network_is_shown_by_its_largest_terms():
     found = work(run, rows)
     assert len(found["numbers"]) < 2000
     assert "too large to be written out" in json.dumps(found["template"])
+    assert "of them are shown, by the largest ∂L/∂Z" in json.dumps(
+        found["template"], ensure_ascii=False
+    )
     weight = work(run, rows, weight=(1, 1, 7))
     assert any("smaller terms" in line for line in said(weight))
 

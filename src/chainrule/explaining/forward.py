@@ -23,7 +23,8 @@ def forward(signs: Signs) -> Section:
         if signs.trace.depth > 1:
             size = counted(signs.sizes[l], "neuron")
             left = signs.sizes[l] - len(signs.neurons(l))
-            shown = f"; {len(signs.neurons(l))} of them are shown" if left else ""
+            by = "largest ∂L/∂Z" if signs.trace.deltas else "largest output"
+            shown = f"; {len(signs.neurons(l))} of them are shown, by the {by}" if left else ""
             parts.append(Words(f"Layer {l}: {size}, {name}{shown}."))
         parts.append(Lines(tuple(scores(signs, l))))
         parts.append(Lines(tuple(activations(signs, l, name))))
