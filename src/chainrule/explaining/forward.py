@@ -49,7 +49,8 @@ def scores(signs: Signs, l: int) -> Iterator[Line]:
             return Product((signs.W(l, i, j), signs.A(l - 1, i)))
 
         right, score = signs.sum_of(values, term, [signs.b(l, j)]), signs.Z(l, j)
-        yield Line(score, right if place == 0 else put_in(right), score.value)
+        named = place == 0 or len(values) > signs.most  # each leaves out terms of its own
+        yield Line(score, right if named else put_in(right), score.value)
 
 
 def activations(signs: Signs, l: int, name: Any) -> Iterator[Line]:
