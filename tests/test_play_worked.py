@@ -314,6 +314,11 @@ def test_a_large_network_is_shown_by_its_largest_terms():
     found = work(run, rows)
     assert len(found["numbers"]) < 2000
     assert "too large to be written out" in json.dumps(found["template"])
+    assert "of them are shown, by the largest ∂L/∂Z" in json.dumps(
+        found["template"], ensure_ascii=False
+    )
+    named = [line for line in said(found) if "smaller terms" in line]
+    assert len(named) == 9  # of four neurons of layer 2 and the output, and of four errors
     weight = work(run, rows, weight=(1, 1, 7))
     assert any("smaller terms" in line for line in said(weight))
 

@@ -72,7 +72,8 @@ def errors(signs: Signs, l: int) -> Iterator[Line]:
             return Product((signs.W(l + 1, j, k), signs.by_Z(l + 1, k)))
 
         right, error = signs.sum_of(values, term), signs.by_A(l, j)
-        yield Line(error, right if place == 0 else put_in(right), error.value)
+        named = place == 0 or len(values) > signs.most  # each leaves out terms of its own
+        yield Line(error, right if named else put_in(right), error.value)
 
 
 def _slope_of_loss(signs: Signs) -> Iterator[Line]:

@@ -23,7 +23,8 @@ def forward(signs: Signs) -> Section:
         if signs.trace.depth > 1:
             size = counted(signs.sizes[l], "neuron")
             left = signs.sizes[l] - len(signs.neurons(l))
-            shown = f"; {len(signs.neurons(l))} of them are shown" if left else ""
+            by = "largest ∂L/∂Z" if signs.trace.deltas else "largest output"
+            shown = f"; {len(signs.neurons(l))} of them are shown, by the {by}" if left else ""
             parts.append(Words(f"Layer {l}: {size}, {name}{shown}."))
         parts.append(Lines(tuple(scores(signs, l))))
         parts.append(Lines(tuple(activations(signs, l, name))))
@@ -48,7 +49,8 @@ def scores(signs: Signs, l: int) -> Iterator[Line]:
             return Product((signs.W(l, i, j), signs.A(l - 1, i)))
 
         right, score = signs.sum_of(values, term, [signs.b(l, j)]), signs.Z(l, j)
-        yield Line(score, right if place == 0 else put_in(right), score.value)
+        named = place == 0 or len(values) > signs.most  # each leaves out terms of its own
+        yield Line(score, right if named else put_in(right), score.value)
 
 
 def activations(signs: Signs, l: int, name: Any) -> Iterator[Line]:

@@ -10,6 +10,7 @@ import { count, own, some } from "./words.mjs";
 
 const GROUPS = [["table:", "Your tables"], ["shipped:", "Shipped tables"], ["toy:", "Toy sets"]];
 const MANY = 12; // columns from which on a filter helps
+const NAMED = 4; // columns that are left out
 const WITH_CLASSES = ["toy:spiral", "toy:gaussians"];
 
 /** The upload that is under way: its name, and the share that has gone up. */
@@ -167,6 +168,7 @@ function Columns() {
       .map(({ name }) => name),
   }, "data.columns");
   const asked = filter.trim().toLowerCase();
+  const left = data.columns === null ? columns.filter(({ used }) => !used) : [];
   return html`
     <fieldset class="columns-of-table">
       <legend>Columns that feed the network</legend>
@@ -180,6 +182,10 @@ function Columns() {
           <button type="button" class="small"
             onClick=${() => set({ columns: null }, "data.columns")}>All that can be used</button>`}
       </div>
+      ${left.length > 0 && html`
+        <p class="hint">Left out: ${left.slice(0, NAMED).map(({ name }) => name).join(", ")}${
+          left.length > NAMED ? ` and ${count(left.length - NAMED)} more` : ""}. Why is said
+          beside each.</p>`}
       ${message && html`<p class="error" role="alert">${message}</p>`}
       <ul>
         ${columns.filter(({ name }) => name.toLowerCase().includes(asked)).map((column) => html`
