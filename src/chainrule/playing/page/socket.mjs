@@ -74,12 +74,12 @@ let number = 0;
 const waiting = /** @type {Map<number, (reply: Reply) => void>} */ (new Map());
 
 /**
- * Call when the page is drawn; a hidden tab draws nothing.
- * @param {() => void} done
+ * Call when the page is about to be drawn; a hidden tab draws nothing.
+ * @param {() => void} call
  */
-function drawn(done) {
-  if (document.hidden) setTimeout(done);
-  else requestAnimationFrame(() => done());
+function beforeDrawing(call) {
+  if (document.hidden) setTimeout(call);
+  else requestAnimationFrame(() => call());
 }
 
 /**
@@ -108,17 +108,18 @@ function receive(event) {
   }
   const open = socket;
   const frame = decode(event.data);
+  // Asked for before the panels ask for theirs: the next frame is made while they draw this one.
+  beforeDrawing(() => {
+    if (open?.readyState === WebSocket.OPEN) {
+      open.send(JSON.stringify({ do: "ready", id: ++number, number: frame.head.frame }));
+    }
+  });
   try {
     take(frame);
   } finally {
     if (connection.peek() !== "open" && notice.peek() === NOT_DONE) notice.value = null;
     connection.value = "open";
     wait = FIRST_WAIT;
-    drawn(() => {
-      if (open?.readyState === WebSocket.OPEN) {
-        open.send(JSON.stringify({ do: "ready", id: ++number, number: frame.head.frame }));
-      }
-    });
   }
 }
 
@@ -172,7 +173,7 @@ export function begin() {
     void view.value;
     if (asked) return;
     asked = true;
-    drawn(() => {
+    beforeDrawing(() => {
       asked = false;
       if (socket?.readyState === WebSocket.OPEN) sendView();
     });
