@@ -134,6 +134,9 @@ def test_a_link_brings_back_settings_and_what_was_looked_at(page, visit):
     link = taken.get_by_label("Link", exact=True).input_value()
     fragment = link[link.index("#") :]
     assert page.evaluate("() => location.hash") == fragment
+    taken.get_by_role("button", name="Copy a command").click()
+    command = taken.get_by_label("Command", exact=True).input_value()
+    assert command == f"chainrule play --state {fragment[1:]}"
 
     change(page, data={"source": "toy:xor"}, network={"hidden_layer_sizes": [2]})
     other = visit(fragment=fragment)

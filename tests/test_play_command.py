@@ -89,6 +89,12 @@ def test_it_prints_an_address_with_a_token_and_ctrl_c_ends_it_quietly():
     assert err.strip() == "The playground has ended."
 
 
+def test_a_page_is_opened_as_it_was():
+    with Program("--no-browser", "--port", "0", "--state", "s=eyJzZXR0aW5ncyI6e319") as program:
+        assert re.search(r"token=[\w-]{32}#s=eyJzZXR0aW5ncyI6e319$", program.address())
+        assert get(program.address()) == 200
+
+
 def test_ctrl_c_ends_it_with_a_page_open_that_plays():
     from websockets.sync.client import connect
 
@@ -159,6 +165,7 @@ def test_what_cannot_be_used_is_said(tmp_path, monkeypatch, capsys):
         ("p.safetensors", "p.safetensors"): "is a model, not a table",
         ("--allow-host", "http://x.org"): "must be a name alone",
         ("--allow-host", "*"): "must be a name alone",
+        ("--state", "s=<b>"): "--state 's=<b>' must be what the page gives",
         ("--host", "no.such.name.invalid"): "--host no.such.name.invalid is no address",
     }
     for arguments, said in cases.items():

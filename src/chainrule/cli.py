@@ -299,6 +299,7 @@ def play(
     kind: opt.Kind = None,
     drop: opt.Drop = None,
     seed: opt.Seed = None,
+    state: play_opt.State = None,
     host: play_opt.Host = "127.0.0.1",
     port: play_opt.Port = None,
     allow_host: play_opt.AllowHost = None,

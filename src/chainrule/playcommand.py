@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import secrets
 import sys
 from pathlib import Path
@@ -26,10 +27,11 @@ def play_command(given: dict[str, Any]) -> None:
             f"the playground needs {error.name}, which is not installed: pip install {error.name}"
         ) from None
     names = [*map(_checked_name, given["allow_host"] or ()), *_own_name(given["host"])]
+    state = _fragment(given["state"])
     session, said = _session(given)
     listener = listening(given["host"], given["port"])
     token = secrets.token_urlsafe(24)
-    address = _address(given["host"], listener.getsockname()[1], token)
+    address = _address(given["host"], listener.getsockname()[1], token) + state
     out = terminal.standard_output()
     for line in said:
         out.print(terminal.shown(line))
@@ -143,6 +145,24 @@ def _checked_name(name: str) -> str:
             "scheme, a port or wildcards"
         )
     return plain
+
+
+def _fragment(state: str | None) -> str:
+    """Return the end of the address that sets the page as it was; the page reads it.
+
+    Examples
+    --------
+    >>> _fragment("s=eyJ9"), _fragment("#s=eyJ9"), _fragment(None)
+    ('#s=eyJ9', '#s=eyJ9', '')
+    """
+    if state is None:
+        return ""
+    plain = state.rpartition("#")[2]
+    if not re.fullmatch(r"s=[A-Za-z0-9_-]{1,20000}", plain):
+        raise BadSetting(
+            f"--state {state[:40]!r} must be what the page gives, from s= on, letters and digits"
+        )
+    return f"#{plain}"
 
 
 def _own_name(host: str) -> list[str]:

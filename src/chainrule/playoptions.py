@@ -58,4 +58,13 @@ AllowHost = Annotated[
         metavar="NAME",
     ),
 ]
+State = Annotated[
+    str | None,
+    _option(
+        TABLE,
+        "Open the page as it was: what “Copy a command” gave on it, from s= on. It names its "
+        "table, and does not hold it.",
+        metavar="TEXT",
+    ),
+]
 Browser = Annotated[bool, _option(SERVER, "Do not open the page in the browser.", "--no-browser")]

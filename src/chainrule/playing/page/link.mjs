@@ -68,10 +68,14 @@ export function readLink(hash) {
   return { settings: read.settings, view: Object.fromEntries(seen) };
 }
 
+/** What stands behind the address for the page as it is now. */
+export function fragment() {
+  return writeLink(settings.peek(), view.peek());
+}
+
 /** The whole address of the page as it is now. */
 export function address() {
-  return location.origin + location.pathname + location.search
-    + writeLink(settings.peek(), view.peek());
+  return location.origin + location.pathname + location.search + fragment();
 }
 
 /** What the address says; an error is said at the top of the page. */

@@ -2,7 +2,7 @@
 // same, the table, and a link to this state of the page.
 
 import { computed, html, useEffect, useRef, useState } from "./vendor/vendor.mjs";
-import { address } from "./link.mjs";
+import { address, fragment } from "./link.mjs";
 import { token } from "./socket.mjs";
 import { head, say, send } from "./store.mjs";
 
@@ -128,6 +128,12 @@ export function Ship() {
     await copy(made, null);
     field.current?.select();
   };
+  const makeCommand = async () => {
+    const made = `chainrule play --state ${fragment().slice(1)}`;
+    setLink(made);
+    await copy(made, null);
+    field.current?.select();
+  };
   return html`
     <div class="stack">
       <h3>The model as it is now</h3>
@@ -144,11 +150,13 @@ export function Ship() {
         <h3>This page as a link</h3>
         <div class="row">
           <button type="button" onClick=${makeLink}>Copy a link</button>
-          ${link && html`<input ref=${field} type="text" readonly aria-label="Link" value=${link} />`}
+          <button type="button" onClick=${makeCommand}>Copy a command</button>
+          ${link && html`<input ref=${field} type="text" readonly value=${link}
+            aria-label=${link.startsWith("chainrule") ? "Command" : "Link"} />`}
         </div>
-        <p class="hint">It holds the settings and what is looked at, and opens in this playground
-          while it runs: whoever has it can use this one. For a class, give the part from # on: it
-          goes behind the address of any other playground.</p>
+        <p class="hint">Both hold the settings and what is looked at. The link opens in this
+          playground while it runs: whoever has it can use this one. The command opens a playground
+          of its own, on another machine too; tables of your own are not in it.</p>
       </div>
     </div>`;
 }
