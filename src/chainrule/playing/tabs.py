@@ -10,7 +10,7 @@ from typing import Any
 
 from chainrule.playing.view import View
 
-BETWEEN_FRAMES, BETWEEN_HIDDEN, BETWEEN_WORKED = 0.045, 1.0, 0.5  # seconds
+BETWEEN_FRAMES, BETWEEN_HIDDEN, BETWEEN_WORKED = 0.05, 1.0, 0.5  # seconds
 TEMPLATES = 8
 
 

@@ -108,18 +108,16 @@ function receive(event) {
   }
   const open = socket;
   const frame = decode(event.data);
-  // Asked for before the panels ask for theirs: the next frame is made while they draw this one.
-  beforeDrawing(() => {
-    if (open?.readyState === WebSocket.OPEN) {
-      open.send(JSON.stringify({ do: "ready", id: ++number, number: frame.head.frame }));
-    }
-  });
   try {
     take(frame);
   } finally {
     if (connection.peek() !== "open" && notice.peek() === NOT_DONE) notice.value = null;
     connection.value = "open";
     wait = FIRST_WAIT;
+    // A page that still draws does not come to this: it never has more than one frame before it.
+    if (open?.readyState === WebSocket.OPEN) {
+      open.send(JSON.stringify({ do: "ready", id: ++number, number: frame.head.frame }));
+    }
   }
 }
 
