@@ -72,7 +72,7 @@ class Host:
             return _refusal(command, command.wrong)
         try:
             if command.do == "ready":
-                tab.drawn(command.arguments["number"])
+                tab.taken(command.arguments["number"])
             elif command.do == "view":
                 tab.look(read_view(command.arguments["view"]))
             else:

@@ -37,7 +37,7 @@ class Tab:
         self.templates: deque[str] = deque(maxlen=TEMPLATES)
         self._loop, self._state = loop, state
         self._news = asyncio.Event()
-        self._drawn = True
+        self._taken = True
         self._shown: Any = None
         self._worked: tuple[Any, float] = (None, 0.0)
         self._pause = BETWEEN_WORKED
@@ -83,18 +83,18 @@ class Tab:
         """Take note how long the frame took: steps of large networks are worked out more rarely."""
         self._pause = max(BETWEEN_WORKED, 5 * seconds)
 
-    def drawn(self, number: int) -> None:
-        """Take note that the page has drawn a frame: it is ready for the next."""
+    def taken(self, number: int) -> None:
+        """Take note that the page has taken a frame in: it is ready for the next."""
         if number == self.frame:
-            self._drawn = True
+            self._taken = True
             self._news.set()
 
     async def wait_for_news(self) -> None:
         """Wait until the page is ready and there is something that it was not shown."""
-        while not (self._drawn and self._now() != self._shown):
+        while not (self._taken and self._now() != self._shown):
             self._news.clear()
             await self._news.wait()
-        self._drawn = False
+        self._taken = False
         self._shown = self._now()
         self.frame += 1
 

@@ -1,7 +1,7 @@
 // The connection to the server: commands up as JSON, frames down as bytes.
 //
-// A frame is answered with "ready" once it is drawn; only then does the server build the
-// next, so nothing queues. A lost connection is tried again, ever more slowly.
+// A frame is answered with "ready" once the page has taken it in, which it does not
+// while it draws; only then does the server build the next, so nothing queues. A lost connection is tried again, ever more slowly.
 
 import { batch, effect } from "./vendor/vendor.mjs";
 import { blocks, connection, head, look, notice, sendBy, view } from "./store.mjs";
